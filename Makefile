@@ -1,0 +1,36 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# Faces to train on (see README) and base weights; BASE may stay empty where Keras can download ImageNet's.
+DATA ?= data/real-vs-fake
+BASE ?=
+ORIGIN ?= the pictures in its training folder
+
+.PHONY: run test lint train
+
+run: $(VENV)/run
+	$(BIN)/python app.py
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+train: $(VENV)/run
+	$(BIN)/python -m deepley train --data "$(DATA)" --preset deck $(if $(BASE),--base "$(BASE)") --out runs/deck --resume
+	$(BIN)/python -m deepley train --data "$(DATA)" --preset deepley $(if $(BASE),--base "$(BASE)") --out runs/deepley-resnet50 \
+	  --origin "$(ORIGIN)" --resume
+	cp runs/deck/history.csv runs/deepley-resnet50/release/history-deck.csv
+
+$(VENV)/run: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/test: $(VENV)/run requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	command -v chromium > /dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium) \
+	  || echo "Install Chromium by hand: the browser tests need it." >&2
+	touch $@

@@ -1,0 +1,220 @@
+"""Every hyper-parameter, limit and threshold, once, as frozen dataclasses.
+
+All of them convert to JSON with `to_json` and come back with `from_json`, which ignores fields it does not know,
+so a newer file stays readable.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+"""Version of every JSON object this project writes."""
+
+PREPROCESSING = "rgb-0-255-caffe-1"
+"""Names what the graph expects: RGB, 0..255, `resnet.preprocess_input` inside. Another name, another network input."""
+
+DEFAULT_RELEASE = Path(__file__).resolve().parent.parent / "weights" / "deepley-resnet50"
+"""The embedded release."""
+
+FACE_SIZE = 256
+"""Side of an aligned face crop in pixels."""
+
+
+@dataclass(frozen=True)
+class PhotoLimits:
+    """What `photo.decode` accepts.
+
+    Attributes:
+        max_bytes: Largest file, in bytes.
+        max_pixels: Largest width times height, checked before decoding.
+        formats: Pillow format names that are tried.
+    """
+
+    max_bytes: int = 25_000_000
+    max_pixels: int = 64_000_000
+    formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP")
+
+
+@dataclass(frozen=True)
+class FaceLimits:
+    """How faces are found.
+
+    Attributes:
+        search_side: Longest side, in pixels, of the copy that the face detector sees.
+        confidence: Smallest detector confidence, 0..1, for a face.
+        min_side: Smallest side of a face square in the photo, in pixels; below it a face is "too small".
+        aligned_tolerance: A square image is taken as an aligned crop when both eyes lie within this many pixels of
+            the template's, measured at 256 px.
+    """
+
+    search_side: int = 640
+    confidence: float = 0.9
+    min_side: int = 48
+    aligned_tolerance: float = 8.0
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: a backbone and the head of the student deck.
+
+    Attributes:
+        backbone: A name in `network.backbones.BACKBONES`.
+        dense: Units of the hidden Dense layers of the head.
+        dropout: Dropout rate after each of them, 0..1.
+        l2: L2 factor on the kernels of the head.
+    """
+
+    backbone: str = "resnet50"
+    dense: tuple[int, ...] = (256, 128)
+    dropout: float = 0.5
+    l2: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training with one set of trainable stages.
+
+    Attributes:
+        name: Shown on the curves.
+        trainable: Stage names to train; "all" stands for every stage. "head" is the head; "new" stands for every
+            stage that the base weights did not provide.
+        rounds: Number of rounds (epochs of `fit`).
+        images_per_round: Training images seen in a round.
+        crop: Side of the random square crop in pixels.
+        learning_rate: Peak rate.
+        schedule: "cosine" (warm-up, then decay to zero over the phase), or "plateau" (constant, halved by
+            `ReduceLROnPlateau`).
+        cache: Compute the frozen stages' features once per view instead of in every pass.
+    """
+
+    name: str
+    trainable: tuple[str, ...]
+    rounds: int
+    images_per_round: int
+    crop: int = 224
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    cache: bool = False
+
+    def __post_init__(self) -> None:
+        if self.schedule not in ("cosine", "plateau"):
+            raise ValueError(f"Phase {self.name!r}: schedule must be 'cosine' or 'plateau', not {self.schedule!r}.")
+        for attribute in ("rounds", "images_per_round", "crop"):
+            if getattr(self, attribute) < 1:
+                raise ValueError(f"Phase {self.name!r}: {attribute} must be at least 1.")
+        if not self.learning_rate > 0:
+            raise ValueError(f"Phase {self.name!r}: learning_rate must be positive.")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run, complete: the same config, data and seed give the same run.
+
+    Attributes:
+        preset: Name of the recipe this started from.
+        phases: Run in order.
+        model: The network.
+        batch_size: Images in a training step.
+        optimizer: "adam" or "adamw".
+        weight_decay: AdamW's decoupled weight decay.
+        augment: Apply the degradations of `training.augment`; flips and crops are always on.
+        warmup: Share of a cosine phase spent warming up, 0..1.
+        patience: Rounds of a phase without a better validation loss before it stops.
+        views: Augmented views of every image that a cached phase stores.
+        train_limit: Train on at most this many images (half real, half fake); 0 takes all.
+        valid_limit: Validate each round on at most this many images; 0 takes all.
+        mixed_precision: Compute in bfloat16, keep variables in float32.
+        seed: Seeds weights, order, augmentation and dropout.
+    """
+
+    preset: str
+    phases: tuple[Phase, ...]
+    model: ModelConfig = field(default_factory=ModelConfig)
+    batch_size: int = 32
+    optimizer: str = "adamw"
+    weight_decay: float = 1e-4
+    augment: bool = True
+    warmup: float = 0.1
+    patience: int = 5
+    views: int = 1
+    train_limit: int = 0
+    valid_limit: int = 0
+    mixed_precision: bool = True
+    seed: int = 2026
+
+    def __post_init__(self) -> None:
+        if not self.phases:
+            raise ValueError("A training run needs at least one phase.")
+        if self.optimizer not in ("adam", "adamw"):
+            raise ValueError(f"optimizer must be 'adam' or 'adamw', not {self.optimizer!r}.")
+        if self.views not in (1, 2):
+            raise ValueError("views must be 1 or 2.")
+
+
+PRESETS: dict[str, TrainConfig] = {
+    # Expected: weights/deepley-resnet50/metrics.json. Small crops first: a step costs a third there, and the traces
+    # that a generator leaves are local. The last phase sees nearly the whole face, as scoring does.
+    "deepley": TrainConfig(
+        preset="deepley",
+        batch_size=64,
+        valid_limit=1000,
+        phases=(
+            Phase("head", ("new",), rounds=2, images_per_round=18_765, crop=128, learning_rate=1e-3, cache=True),
+            Phase("deep", ("conv4", "conv5", "head"), 1, 9_000, crop=128, learning_rate=3e-4),
+            Phase("all", ("all",), 7, 7_500, crop=128, learning_rate=4e-4),
+            Phase("full size", ("all",), 5, 2_500, crop=224, learning_rate=1.5e-4),
+        ),
+    ),
+    # The student deck: Adam 1e-5 throughout, frozen first, deeper layers later.
+    "deck": TrainConfig(
+        preset="deck",
+        optimizer="adam",
+        augment=False,
+        train_limit=10_000,
+        phases=(
+            Phase("head", ("new",), 10, 10_000, learning_rate=1e-5, schedule="plateau", cache=True),
+            Phase("deep", ("conv5", "head"), 10, 2_500, learning_rate=1e-5, schedule="plateau"),
+        ),
+    ),
+}
+
+
+def to_json(value: object) -> dict:
+    """Returns a frozen dataclass as plain JSON types."""
+    return dataclasses.asdict(value)
+
+
+def from_json(cls: type, data: dict) -> object:
+    """Builds the dataclass `cls` from what `to_json` wrote.
+
+    Args:
+        cls: A dataclass whose fields are plain values, tuples or dataclasses.
+        data: Fields by name; unknown ones are ignored, missing ones take their default.
+
+    Raises:
+        ValueError: If a field without default is missing, or a value breaks the contract of `cls`.
+    """
+    hints = typing.get_type_hints(cls)
+    known = {f.name: _value(hints[f.name], data[f.name]) for f in dataclasses.fields(cls) if f.name in data}
+    try:
+        return cls(**known)
+    except TypeError as error:
+        raise ValueError(f"{cls.__name__}: {error}") from error
+
+
+def _value(hint: object, value: object) -> object:
+    if dataclasses.is_dataclass(hint):
+        return from_json(hint, value)
+    origin = typing.get_origin(hint)
+    if origin is types.UnionType or origin is typing.Union:
+        inner = [h for h in typing.get_args(hint) if h is not type(None)]
+        return None if value is None else _value(inner[0], value)
+    if origin is tuple:
+        inner = typing.get_args(hint)[0]
+        return tuple(_value(inner, item) for item in value)
+    return value
