@@ -1,0 +1,136 @@
+"""Untrusted bytes to upright RGB pixels: the one decoder and the one resize, for training and serving alike."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from deepley.config import PhotoLimits
+
+pillow_heif.register_heif_opener()
+
+
+class PhotoError(ValueError):
+    """A file that is not a usable photo; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photo.
+
+    Attributes:
+        pixels: (height, width, 3) uint8, RGB, upright.
+        format: Pillow's name of the file format, such as "JPEG".
+        quantization: JPEG quantisation tables as nested tuples, or None for other formats.
+    """
+
+    pixels: np.ndarray
+    format: str
+    quantization: tuple | None = None
+
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
+            raise ValueError(f"Photo.pixels must be (h, w, 3) uint8, not {self.pixels.shape} {self.pixels.dtype}.")
+
+
+def decode(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Photo:
+    """Decodes one image file; of an animation the first frame.
+
+    EXIF orientation is applied, transparency is laid on white, 16-bit and float grey levels are scaled to 8 bits.
+
+    Args:
+        data: The file's bytes.
+        limits: Largest file and picture; both are checked before pixels are decoded.
+
+    Raises:
+        PhotoError: If the file is too large, no image of a known format, or damaged.
+    """
+    if not data:
+        raise PhotoError("The file is empty.")
+    if len(data) > limits.max_bytes:
+        raise PhotoError(
+            f"The file has {len(data) / 1e6:.0f} MB; at most {limits.max_bytes / 1e6:.0f} MB are accepted. "
+            "Export the photo at a smaller size."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own size warning: our limit below is stricter
+            image = Image.open(io.BytesIO(data), formats=limits.formats)
+            if image.width * image.height > limits.max_pixels:
+                raise Image.DecompressionBombError
+            file_format = image.format or "unknown"
+            tables = getattr(image, "quantization", None) or None
+            image.load()
+            pixels = _to_rgb(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise PhotoError(
+            "This is not an image in a format that can be read here (JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP)."
+        ) from error
+    except Image.DecompressionBombError as error:  # ours, or Pillow's own while opening
+        raise PhotoError(
+            f"The picture has more than {limits.max_pixels / 1e6:.0f} megapixels. Export the photo at a smaller size."
+        ) from error
+    except MemoryError as error:
+        raise PhotoError("There is not enough memory to decode this picture.") from error
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, NotImplementedError, OverflowError, struct.error,
+    # and more on hostile files: whatever it is, this file cannot be read.
+    except Exception as error:
+        raise PhotoError("The image file is damaged or incomplete and cannot be decoded.") from error
+    quantization = tuple(tuple(tables[k]) for k in sorted(tables)) if tables else None
+    return Photo(pixels, file_format, quantization)
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    """Any Pillow mode to (h, w, 3) uint8."""
+    if image.mode == "F" or image.mode.startswith("I"):  # high bit depth: convert("RGB") would clip it to white
+        grey = np.asarray(image).astype(np.float64)
+        if image.mode == "F":
+            low, high = float(np.nanmin(grey)), float(np.nanmax(grey))
+            low, high = (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+        else:
+            low, high = 0.0, 65535.0
+        grey = np.nan_to_num((grey - low) / max(high - low, 1e-12))
+        grey = np.clip(np.rint(grey * 255), 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The one resize: area averaging down, bicubic up, each in OpenCV on uint8.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        width: New width in pixels.
+        height: New height in pixels.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    old_height, old_width = pixels.shape[:2]
+    if (old_width, old_height) == (width, height):
+        return pixels
+    smaller = width * height < old_width * old_height
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+
+def fit_within(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """Shrinks a picture so that its longest side is at most `side`; never enlarges.
+
+    Returns:
+        The picture and the factor it was scaled by, 0 < factor <= 1.
+    """
+    height, width = pixels.shape[:2]
+    factor = min(1.0, side / max(height, width))
+    if factor == 1.0:
+        return pixels, 1.0
+    return resize(pixels, max(1, round(width * factor)), max(1, round(height * factor))), factor

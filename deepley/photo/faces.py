@@ -1,0 +1,134 @@
+"""Finds faces, and aligns each to the template that FFHQ was cropped with."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from deepley.config import FACE_SIZE, FaceLimits
+from deepley.photo.decode import fit_within, resize
+
+TEMPLATE_EYES = np.array([[96.0, 120.0], [159.0, 120.0]])
+"""Mean eye positions (x, y) of FFHQ faces at 256 px, left one in the picture first; standard deviation 2 px."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found in a photo.
+
+    Attributes:
+        box: (x, y, width, height) of the detector's box in the photo, in whole pixels.
+        landmarks: (5, 2) float64 (x, y) in the photo: both eyes, nose, both corners of the mouth.
+        confidence: The detector's, 0..1.
+        crop: (256, 256, 3) uint8, the aligned face.
+        to_crop: (2, 3) float64 affine matrix from photo to crop pixels.
+    """
+
+    box: tuple[int, int, int, int]
+    landmarks: np.ndarray
+    confidence: float
+    crop: np.ndarray
+    to_crop: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.crop.shape != (FACE_SIZE, FACE_SIZE, 3) or self.crop.dtype != np.uint8:
+            raise ValueError(f"Face.crop must be (256, 256, 3) uint8, not {self.crop.shape} {self.crop.dtype}.")
+
+    @property
+    def side(self) -> int:
+        """Longer side of the box, in pixels of the photo."""
+        return max(self.box[2:])
+
+
+@functools.cache
+def _detector() -> object:
+    from mtcnn import MTCNN  # builds TensorFlow graphs: only when the first photo comes
+
+    return MTCNN()
+
+
+def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
+    """Finds and aligns every face, largest first.
+
+    Args:
+        pixels: (h, w, 3) uint8, RGB, upright.
+        limits: See `FaceLimits`; faces below `min_side` are returned too.
+
+    Returns:
+        Faces; an empty list if there is none.
+    """
+    small, factor = fit_within(pixels, limits.search_side)
+    if min(small.shape[:2]) < 24:  # the detector's smallest window is 12 px of a face of 20
+        return []
+    faces = []
+    for found in _detector().detect_faces(np.ascontiguousarray(small)) or []:
+        if found["confidence"] < limits.confidence:
+            continue
+        keypoints = found["keypoints"]
+        names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+        # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
+        landmarks = (np.array([keypoints[name] for name in names], np.float64) + 0.5) / factor - 0.5
+        box = tuple(round(float(value) / factor) for value in found["box"])
+        crop, to_crop = align(pixels, landmarks, limits.aligned_tolerance)
+        faces.append(Face(box, landmarks, float(found["confidence"]), crop, to_crop))
+    return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+
+
+def align(pixels: np.ndarray, landmarks: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Crops a face as FFHQ's `recreate_aligned_images` does, to 256 px.
+
+    A square picture whose eyes already lie on the template is taken whole, so an aligned crop is not resampled again.
+
+    Args:
+        pixels: (h, w, 3) uint8, the full-resolution photo.
+        landmarks: (5, 2) as in `Face`.
+        tolerance: Largest distance of each eye from the template, in pixels at 256 px, for "already aligned".
+
+    Returns:
+        (256, 256, 3) uint8, and the (2, 3) affine matrix from photo to crop pixels.
+    """
+    height, width = pixels.shape[:2]
+    if height == width:
+        scale = FACE_SIZE / width
+        eyes = (landmarks[:2] + 0.5) * scale - 0.5
+        if np.linalg.norm(eyes - TEMPLATE_EYES, axis=1).max() <= tolerance:
+            shift = (scale - 1) / 2
+            return resize(pixels, FACE_SIZE, FACE_SIZE), np.array([[scale, 0, shift], [0, scale, shift]])
+    to_crop = ffhq_transform(landmarks)
+    scale = np.hypot(*to_crop[0, :2])
+    source, step = pixels, np.eye(3)
+    if scale < 0.5:  # shrink by area averaging first: the warp below only interpolates between neighbours
+        factor = scale * 2
+        source = resize(pixels, max(1, round(width * factor)), max(1, round(height * factor)))
+        across, down = source.shape[1] / width, source.shape[0] / height
+        step = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+    matrix = (np.vstack([to_crop, [0, 0, 1]]) @ np.linalg.inv(step))[:2]
+    crop = cv2.warpAffine(
+        source, matrix, (FACE_SIZE, FACE_SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
+    return crop, to_crop
+
+
+def ffhq_transform(landmarks: np.ndarray) -> np.ndarray:
+    """The similarity from photo to 256 px crop that FFHQ's alignment defines (Karras et al. 2019, `download_ffhq.py`).
+
+    The crop is a square whose half side is the longer of 2.0 eye distances and 1.8 eye-to-mouth distances, both
+    measured along the face, centred a tenth of the way from the eyes to the mouth.
+    """
+    left_eye, right_eye, _, left_mouth, right_mouth = landmarks
+    eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
+    across, down = right_eye - left_eye, mouth - eyes
+    x = across - np.array([-down[1], down[0]])
+    x /= max(np.hypot(*x), 1e-6)
+    x *= max(np.hypot(*across) * 2.0, np.hypot(*down) * 1.8)
+    y = np.array([-x[1], x[0]])
+    centre = eyes + down * 0.1
+    # Crop corner (0, 0) is centre - x - y; a step of 1 px in the crop is 2 x / 256 across and 2 y / 256 down.
+    to_photo = np.column_stack([2 * x / FACE_SIZE, 2 * y / FACE_SIZE, centre - x - y])
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    whole = np.linalg.inv(np.vstack([to_photo, [0, 0, 1]])) @ half
+    whole[:2, 2] -= 0.5
+    return whole[:2]

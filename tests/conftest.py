@@ -1,0 +1,108 @@
+"""Pictures, data folders and tiny networks that several tests share."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from deepley.config import ModelConfig, Phase, TrainConfig, to_json
+
+MICRO = ModelConfig(backbone="micro", dense=(8, 4))
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """A real photo of a person, (512, 512, 3) uint8; the face is about 100 px wide."""
+    return skimage.data.astronaut()
+
+
+def encode(pixels: np.ndarray, file_format: str = "PNG", **options: object) -> bytes:
+    """An image file's bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+def picture(rng: np.random.Generator, fake: bool) -> np.ndarray:
+    """A smooth random 256 px picture; a fake one carries the faint checkerboard of an up-sampling generator."""
+    colours = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    pixels = cv2.resize(colours, (256, 256), interpolation=cv2.INTER_CUBIC).astype(int)
+    if fake:
+        pixels[::2, ::2] += 24
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def write_pictures(folder: Path, real: int, fake: int, seed: int = 0) -> None:
+    """Fills `folder`/real and `folder`/fake."""
+    rng = np.random.default_rng(seed)
+    for label, count in (("real", real), ("fake", fake)):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            (folder / label / f"{i:03}.jpg").write_bytes(encode(picture(rng, label == "fake"), "JPEG", quality=95))
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train, valid and test."""
+    folder = tmp_path_factory.mktemp("data")
+    for seed, (split, n) in enumerate((("train", 24), ("valid", 12), ("test", 8))):
+        write_pictures(folder / split, n, n, seed)
+    return folder
+
+
+@pytest.fixture
+def micro_recipe() -> TrainConfig:
+    """A recipe that trains in seconds: conv1 frozen and cached, then everything."""
+    return TrainConfig(
+        preset="test",
+        model=MICRO,
+        batch_size=16,
+        mixed_precision=False,
+        phases=(
+            Phase("head", ("conv2", "conv3", "head"), 2, 48, crop=64, learning_rate=1e-2, cache=True),
+            Phase("all", ("all",), 3, 32, crop=64, learning_rate=1e-2),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release folder of a network with random weights."""
+    import keras
+
+    from deepley.network import model, release
+    from deepley.training.evaluation import document, summary
+    from deepley.training.fit import COLUMNS, write_history
+    from deepley.verdict.calibration import Calibration
+
+    keras.utils.set_random_seed(7)
+    folder = tmp_path_factory.mktemp("weights") / "micro"
+    details = {
+        "name": "micro",
+        "created": "2026-01-01",
+        "data": {"origin": "generated test pictures", "counts": {}, "warnings": []},
+        "calibration": to_json(Calibration()),
+    }
+    release.save(folder, model.build(MICRO), MICRO, details)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 60)
+    measured = summary("validation", rng.normal(labels * 4 - 2.0, 1), labels, Calibration())
+    release.write_json(folder / release.METRICS, document({"validation": measured}))
+    rows = [
+        dict(zip(COLUMNS, (i, i / 2, phase, 0.7 / i, 0.8 / i, 0.6, 0.7, 0.7, 0.8, 1e-3, 2.0)))
+        for i, phase in enumerate(("head", "head", "all"), 1)
+    ]
+    write_history(folder / release.HISTORY, rows)
+    return folder

@@ -1,0 +1,64 @@
+import cv2
+import numpy as np
+import pytest
+
+from deepley.photo import faces
+
+
+@pytest.fixture(scope="module")
+def face(astronaut):
+    found = faces.find(astronaut)
+    assert len(found) == 1
+    return found[0]
+
+
+def test_the_astronauts_face_is_found_where_it_is(face):
+    x, y, width, height = face.box
+    assert 160 < x + width / 2 < 290
+    assert 60 < y + height / 2 < 190
+    assert face.confidence > 0.95
+
+
+def test_an_aligned_face_has_its_eyes_on_the_ffhq_template(face):
+    eyes = face.landmarks[:2] @ face.to_crop[:, :2].T + face.to_crop[:, 2]
+    assert np.abs(eyes - faces.TEMPLATE_EYES).max() < 10
+    assert abs(eyes[0, 1] - eyes[1, 1]) < 6  # level, up to the tilt between eyes and mouth
+
+
+def test_an_aligned_crop_is_taken_as_it_is(face):
+    again = faces.find(face.crop)
+    assert len(again) == 1
+    np.testing.assert_array_equal(again[0].crop, face.crop)
+    np.testing.assert_array_equal(again[0].to_crop, [[1, 0, 0], [0, 1, 0]])
+
+
+def test_a_larger_aligned_crop_is_resized_once(face):
+    large = cv2.resize(face.crop, (512, 512), interpolation=cv2.INTER_CUBIC)
+    again = faces.find(large)[0]
+    np.testing.assert_allclose(again.to_crop, [[0.5, 0, -0.25], [0, 0.5, -0.25]])
+    assert np.abs(again.crop.astype(int) - face.crop).mean() < 3
+
+
+def test_the_crop_comes_from_the_original_not_from_the_copy_that_is_searched(astronaut, face):
+    wall = np.full((1200, 1200, 3), 128, np.uint8)
+    wall[300:812, 400:912] = astronaut
+    again = faces.find(wall)[0]
+    assert np.abs(np.array(again.box) - face.box - [400, 300, 0, 0]).max() < 12
+    detail = [cv2.Laplacian(crop, cv2.CV_64F).var() for crop in (face.crop, again.crop)]
+    assert detail[1] > 0.7 * detail[0]
+
+
+def test_the_transform_is_a_similarity_that_maps_its_own_square_onto_the_crop():
+    landmarks = np.array([[30.0, 50], [70, 50], [50, 70], [35, 95], [65, 95]])
+    matrix = faces.ffhq_transform(landmarks)
+    np.testing.assert_allclose(matrix[0, 0], matrix[1, 1])
+    np.testing.assert_allclose(matrix[0, 1], -matrix[1, 0], atol=1e-12)
+    # Half side: the longer of 2.0 * 40 px between the eyes and 1.8 * 45 px down to the mouth.
+    np.testing.assert_allclose(np.hypot(*matrix[0, :2]), 128 / 81)
+    centre = matrix @ [50 - 0.5, 54.5 - 0.5, 1]
+    np.testing.assert_allclose(centre, [127.5, 127.5])
+
+
+@pytest.mark.parametrize("pixels", [np.full((300, 300, 3), 90, np.uint8), np.zeros((5, 400, 3), np.uint8)])
+def test_a_picture_without_a_face_gives_none(pixels):
+    assert faces.find(pixels) == []
