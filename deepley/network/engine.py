@@ -1,0 +1,69 @@
+"""Runs a trained network on aligned faces: logit, feature map and the head's gradient in one forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepley.network.model import FEATURES, LOGIT
+
+MICRO_BATCH = 16
+"""Faces in one forward pass; more are split."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What the network says of one face.
+
+    Attributes:
+        logit: Above zero means fake, before calibration.
+        features: (h, w, c) float32, the last feature map.
+        gradient: (c,) float32, the logit's gradient on the feature map, averaged over positions.
+    """
+
+    logit: float
+    features: np.ndarray
+    gradient: np.ndarray
+
+
+class Engine:
+    """A network compiled for inference in float32.
+
+    Args:
+        model: As `network.model.build` returns it.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        backbone = keras.Model(model.input, model.get_layer(FEATURES).output)
+        head = keras.Model(model.get_layer(FEATURES).output, model.get_layer(LOGIT).output)
+        signature = [tf.TensorSpec((None, None, None, 3), tf.uint8)]
+
+        @tf.function(input_signature=signature, jit_compile=False)
+        def explain(faces: tf.Tensor) -> tuple:
+            features = backbone(tf.cast(faces, tf.float32), training=False)
+            with tf.GradientTape() as tape:  # the head alone: the backbone is not passed a second time
+                tape.watch(features)
+                logit = head(features, training=False)
+            return logit[:, 0], features, tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2))
+
+        @tf.function(input_signature=signature, jit_compile=False)
+        def score(faces: tf.Tensor) -> tf.Tensor:
+            return head(backbone(tf.cast(faces, tf.float32), training=False), training=False)[:, 0]
+
+        self._explain, self._score = explain, score
+
+    def explain(self, faces: np.ndarray) -> list[Activation]:
+        """Runs (n, h, w, 3) uint8 faces; one `Activation` each."""
+        found = []
+        for start in range(0, len(faces), MICRO_BATCH):
+            logits, features, gradients = (t.numpy() for t in self._explain(faces[start : start + MICRO_BATCH]))
+            found += [Activation(float(z), f, g) for z, f, g in zip(logits, features, gradients)]
+        return found
+
+    def score(self, faces: np.ndarray) -> np.ndarray:
+        """Runs (n, h, w, 3) uint8 faces without what a heatmap needs; (n,) float32 logits."""
+        parts = [self._score(faces[i : i + MICRO_BATCH]).numpy() for i in range(0, len(faces), MICRO_BATCH)]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)

@@ -1,0 +1,61 @@
+"""Where the network looked: Grad-CAM from feature map and gradient, mapped onto the photo. Pure numpy functions."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from deepley.config import FACE_SIZE
+
+
+def grad_cam(features: np.ndarray, gradient: np.ndarray, towards_fake: bool) -> np.ndarray:
+    """Grad-CAM (Selvaraju et al. 2017, equations 1 and 2) for the side that the verdict claims.
+
+    Args:
+        features: (h, w, c) the last feature map.
+        gradient: (c,) the logit's gradient on it, averaged over positions.
+        towards_fake: True for what raised the logit, False for what lowered it.
+
+    Returns:
+        (h, w) float32 in [0, 1], its largest value 1; all zero if nothing spoke for that side.
+    """
+    heat = features.astype(np.float64) @ gradient.astype(np.float64)
+    heat = np.maximum(heat if towards_fake else -heat, 0)
+    peak = heat.max()
+    if not np.isfinite(peak) or peak <= 0:
+        return np.zeros(heat.shape, np.float32)
+    return (heat / peak).astype(np.float32)
+
+
+def on_photo(heatmap: np.ndarray, to_crop: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Maps a face's heatmap onto the photo it came from.
+
+    Args:
+        heatmap: (h, w) in [0, 1].
+        to_crop: (2, 3) affine matrix from photo to 256 px crop pixels.
+        width: Of the photo, in pixels.
+        height: Of the photo, in pixels.
+
+    Returns:
+        (height, width) float32 in [0, 1], zero outside the face.
+    """
+    crop = cv2.resize(heatmap.astype(np.float32), (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_LINEAR)
+    back = cv2.warpAffine(crop, to_crop, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.clip(back, 0, 1)
+
+
+def overlay(pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.5) -> np.ndarray:
+    """Lays a heatmap over a photo; cold places stay as they are.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        heatmap: (h, w) in [0, 1].
+        opacity: Of the hottest place, 0..1.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    levels = np.rint(np.clip(heatmap, 0, 1) * 255).astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[:, :, ::-1]
+    weight = (opacity * np.sqrt(np.clip(heatmap, 0, 1)))[:, :, None]
+    return np.rint(pixels * (1 - weight) + colours * weight).astype(np.uint8)

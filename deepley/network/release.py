@@ -1,0 +1,180 @@
+"""A trained model as a folder: weights, config, history, metrics, card.
+
+    model.safetensors   kernels float16, everything else float32 (conv1_bn's variance does not fit float16)
+    config.json         architecture, preprocessing, calibration, data, recipe, SHA-256 of the weights
+    history.csv         one row a round of the training that made these weights
+    metrics.json        what `training.evaluation` measured on validation and test
+    README.md           the model card
+
+Loading builds the known architecture in code and reads tensors; nothing stored is executed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from deepley.config import PREPROCESSING, SCHEMA_VERSION, ModelConfig, from_json, to_json
+from deepley.network.model import WeightsError, build
+
+WEIGHTS, CONFIG, HISTORY, METRICS, CARD = (
+    "model.safetensors",
+    "config.json",
+    "history.csv",
+    "metrics.json",
+    "README.md",
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was read and verified.
+
+    Attributes:
+        folder: Where it lies.
+        config: config.json.
+        model: The network in float32, with its weights.
+    """
+
+    folder: Path
+    config: dict
+    model: keras.Model
+
+    @property
+    def name(self) -> str:
+        """Name of the release."""
+        return self.config["name"]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the weights file, hexadecimal."""
+        return self.config["sha256"]
+
+    @property
+    def metrics(self) -> dict:
+        """metrics.json, or an empty dict if there is none."""
+        path = self.folder / METRICS
+        return json.loads(path.read_text()) if path.is_file() else {}
+
+    def history(self, file: str = HISTORY) -> list[dict]:
+        """The rows of a history file, numbers as floats; an empty list if there is none."""
+        path = self.folder / file
+        return read_history(path) if path.is_file() else []
+
+
+def read_history(path: Path) -> list[dict]:
+    """Reads a history.csv; every column but `phase` becomes a float."""
+    with open(path, newline="") as file:
+        return [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Writes a file beside `path`, then renames it, so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    with open(beside, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes JSON for people to read, as `write` does."""
+    write(path, json.dumps(value, indent=1) + "\n")
+
+
+def save(folder: Path, model: keras.Model, config: ModelConfig, details: dict) -> None:
+    """Writes weights and config; the config comes last, so a folder with one is whole.
+
+    Args:
+        folder: Made if missing.
+        model: As `network.model.build` returns it.
+        config: What it was built from.
+        details: Further fields of config.json, such as `name` and `calibration`.
+    """
+    tensors = {}
+    for weight in model.weights:
+        value = keras.ops.convert_to_numpy(weight).astype(np.float32)
+        tensors[weight.path] = value.astype(np.float16) if weight.path.endswith("/kernel") else value
+    for name, value in tensors.items():
+        if not np.isfinite(value).all():
+            raise WeightsError(f"{name} holds values that are not finite: this network cannot be released.")
+    content = save_tensors(tensors)
+    write(folder / WEIGHTS, content)
+    write_json(
+        folder / CONFIG,
+        {
+            "schema": SCHEMA_VERSION,
+            **details,
+            "model": to_json(config),
+            "preprocessing": PREPROCESSING,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        },
+    )
+
+
+def load(folder: Path) -> Release:
+    """Reads and verifies a release.
+
+    Raises:
+        WeightsError: If a file is missing or damaged, its SHA-256 is not the one in config.json, a tensor is missing,
+            extra or of another shape, or the preprocessing is another version.
+    """
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        name, wanted, preprocessing = config["name"], config["sha256"], config["preprocessing"]
+        model_config = from_json(ModelConfig, config["model"])
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{folder} holds no {CONFIG}, so it is no release: name a folder that `deepley train` wrote."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{folder / CONFIG} cannot be read ({error!r}): fetch the release again.") from error
+    if config.get("schema", 0) > SCHEMA_VERSION:
+        raise WeightsError(f"{folder / CONFIG} has schema {config['schema']}, newer than this program: update it.")
+    if preprocessing != PREPROCESSING:
+        raise WeightsError(
+            f"{folder / CONFIG}: {name} expects the preprocessing {preprocessing!r}, this program does "
+            f"{PREPROCESSING!r}: use the version of the program that made it."
+        )
+    path = folder / WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror}): fetch the release again.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != wanted:
+        raise WeightsError(
+            f"{path} has the SHA-256 {found[:12]}…, {CONFIG} says {wanted[:12]}…: the file is damaged, incomplete or "
+            "another one; fetch the release again."
+        )
+    try:
+        tensors = load_tensors(content)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is no safetensors file ({error}): fetch the release again.") from error
+    return Release(folder, config, _with_weights(build(model_config), tensors, path))
+
+
+def _with_weights(model: keras.Model, tensors: dict[str, np.ndarray], path: Path) -> keras.Model:
+    wanted = {weight.path: weight for weight in model.weights}
+    missing, extra = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
+    if missing or extra:
+        what = f"lacks the tensor {missing[0]}" if missing else f"holds the unknown tensor {extra[0]}"
+        raise WeightsError(f"{path} {what}: it belongs to another architecture than {CONFIG} says.")
+    for name, weight in wanted.items():
+        if tensors[name].shape != tuple(weight.shape):
+            raise WeightsError(f"{path}: {name} has shape {tensors[name].shape}, {CONFIG} makes it {weight.shape}.")
+        weight.assign(tensors[name].astype(np.float32))
+    return model
