@@ -1,0 +1,124 @@
+"""From a logit to a calibrated score and a band of evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from deepley.config import from_json
+from deepley.network.model import WeightsError
+from deepley.network.release import CONFIG, Release
+
+FALSE_POSITIVES = 0.02
+"""Share of validation reals at or above the shipped threshold."""
+
+DOUBTFUL = 0.05
+"""Share of validation reals at or above the score from which a face is inconclusive."""
+
+
+class Evidence(StrEnum):
+    """What may be said of a face, from nothing found to very strong evidence of manipulation."""
+
+    NONE = "none found"
+    INCONCLUSIVE = "inconclusive"
+    WEAK = "weak"
+    MODERATE = "moderate"
+    STRONG = "strong"
+    VERY_STRONG = "very strong"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a release turns logits into scores and words, fitted on its validation images.
+
+    Attributes:
+        temperature: The logit is divided by it (Guo et al. 2017).
+        doubt: Score, 0..1, from which a face is inconclusive: 5 % of validation reals reach it.
+        threshold: Score, 0..1, from which there is evidence: 2 % of validation reals reach it.
+        moderate: Score from which evidence is moderate; below it, and above the threshold, it is weak.
+        strong: Score from which evidence is strong.
+        very_strong: Score from which evidence is very strong.
+    """
+
+    temperature: float = 1.0
+    doubt: float = 0.25
+    threshold: float = 0.5
+    moderate: float = 0.5
+    strong: float = 0.7
+    very_strong: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"The temperature must be positive, not {self.temperature}.")
+        if not 0 <= self.doubt <= self.threshold <= 1:
+            raise ValueError(f"0 <= doubt <= threshold <= 1 does not hold for {self.doubt} and {self.threshold}.")
+        if not 0 < self.moderate < self.strong < self.very_strong <= 1:
+            raise ValueError("The bands must rise: 0 < moderate < strong < very strong <= 1.")
+
+    def score(self, logits: np.ndarray | float) -> np.ndarray:
+        """Calibrated scores in 0..1, float64: 1 / (1 + exp(-logit / temperature))."""
+        z = np.asarray(logits, np.float64) / self.temperature
+        return np.exp(-np.logaddexp(0, -z))
+
+    def evidence(self, score: float) -> Evidence:
+        """The band of a calibrated score."""
+        if not 0 <= score <= 1:
+            raise ValueError(f"A score lies in 0..1, {score} does not.")
+        if score < self.doubt:
+            return Evidence.NONE
+        if score < self.threshold:
+            return Evidence.INCONCLUSIVE
+        bands = (
+            (self.very_strong, Evidence.VERY_STRONG),
+            (self.strong, Evidence.STRONG),
+            (self.moderate, Evidence.MODERATE),
+        )
+        return next((evidence for edge, evidence in bands if score >= edge), Evidence.WEAK)
+
+
+def of_release(loaded: Release) -> Calibration:
+    """The calibration stored in a release.
+
+    Raises:
+        WeightsError: If it is missing or breaks its contract.
+    """
+    try:
+        return from_json(Calibration, loaded.config["calibration"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{loaded.folder / CONFIG}: the calibration cannot be used ({error}): fetch the release again."
+        ) from error
+
+
+def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Fits temperature, threshold and doubt on validation images.
+
+    The temperature minimises the negative log-likelihood; the two scores are quantiles of the reals' scores.
+
+    Args:
+        logits: (n,) float.
+        labels: (n,) 1 = fake, 0 = real.
+
+    Raises:
+        ValueError: If one of the classes is missing.
+    """
+    logits, labels = np.asarray(logits, np.float64), np.asarray(labels, np.float64)
+    if not 0 < labels.mean() < 1:
+        raise ValueError("Calibration needs real and fake images.")
+
+    def loss(log_temperature: float) -> float:
+        z = logits / np.exp(log_temperature)
+        return float(np.mean(np.logaddexp(0, z) - labels * z))
+
+    temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    reals = Calibration(temperature).score(logits[labels == 0])
+    return Calibration(temperature, doubt=_cut(reals, DOUBTFUL), threshold=_cut(reals, FALSE_POSITIVES))
+
+
+def _cut(reals: np.ndarray, share: float) -> float:
+    """The smallest score that at most `share` of the reals reach: just above the next lower one."""
+    ranked = np.sort(reals)[::-1]
+    return float(min(np.nextafter(ranked[int(share * len(ranked))], 2), 1.0))
