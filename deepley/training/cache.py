@@ -1,0 +1,80 @@
+"""Features of frozen stages, computed once a view into a memory-mapped float16 file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tqdm
+
+_MARGIN = 2_000_000_000
+"""Bytes of disk that a cache leaves free: room for checkpoints and the rest of the machine."""
+
+
+def room_for(folder: Path, shape: tuple[int, ...]) -> str | None:
+    """Says why a float16 array of `shape` should not be written to `folder`, or None if it fits."""
+    need = int(np.prod(shape)) * 2
+    free = shutil.disk_usage(folder).free
+    if need + _MARGIN > free:
+        return f"the feature cache needs {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
+    return None
+
+
+def compute(
+    path: Path, key: dict, trunk: keras.Model, batches: keras.utils.PyDataset, count: int, description: str
+) -> np.ndarray:
+    """Runs `trunk` over `batches` once and keeps what comes out.
+
+    A file left by a killed run is reused if its key says that it holds the same; an unfinished one is never read.
+
+    Args:
+        path: The `.npy` file; its key is written beside it, last.
+        key: Everything the features depend on, as JSON.
+        trunk: Images to features.
+        batches: Its images in the order in which they are stored.
+        count: Number of images in them.
+        description: Shown on the progress bar.
+
+    Returns:
+        (count, ...) float16, memory-mapped, read-only.
+    """
+    mark = path.with_suffix(".json")
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    if mark.exists() and path.exists() and json.loads(mark.read_text())["key"] == digest:
+        return np.load(path, mmap_mode="r")
+    mark.unlink(missing_ok=True)
+    features, done = None, 0
+    with tqdm.tqdm(total=count, desc=description, unit=" images", mininterval=1) as bar:
+        for i in range(len(batches)):
+            images, _ = batches[i]
+            # The trunk as a graph: `predict_on_batch` compiles once, and its layers are frozen, so it is deterministic.
+            out = np.asarray(trunk.predict_on_batch(images), np.float32)
+            if features is None:
+                features = np.lib.format.open_memmap(path, "w+", np.float16, (count, *out.shape[1:]))
+            features[done : done + len(out)] = np.clip(out, -65504, 65504)
+            done += len(out)
+            bar.update(len(out))
+    features.flush()
+    del features
+    mark.write_text(json.dumps({"key": digest}))
+    return np.load(path, mmap_mode="r")
+
+
+class Features(keras.utils.PyDataset):
+    """Batches of cached features and their labels, in a given order."""
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray, indices: np.ndarray, batch_size: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self._features, self._labels, self._indices, self._batch_size = features, labels, indices, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._indices) // self._batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n, ...) float32 features and (n, 1) float32 labels, 1 = fake."""
+        indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
+        return self._features[indices].astype(np.float32), self._labels[indices][:, None]

@@ -1,0 +1,79 @@
+"""The model card of a release, written from its config and metrics alone."""
+
+from __future__ import annotations
+
+_ROWS = {
+    "accuracy": "Accuracy at score 0.5",
+    "balanced_accuracy": "Balanced accuracy at score 0.5",
+    "auc": "AUC",
+    "average_precision": "Average precision",
+    "false_positive_rate": "False-positive rate at the threshold",
+    "recall": "Recall at the threshold",
+    "ece": "Expected calibration error (15 bins)",
+}
+_SHARES = {"accuracy", "balanced_accuracy", "false_positive_rate", "recall"}
+
+
+def figure(name: str, value: dict) -> str:
+    """A figure with its 95 % interval, as people read it: "99.1 % (98.4 to 99.7)"."""
+    if name in _SHARES:
+        return f"{value['value'] * 100:.1f} % ({value['low'] * 100:.1f} to {value['high'] * 100:.1f})"
+    return f"{value['value']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
+
+
+def table(sets: dict[str, dict]) -> str:
+    """A Markdown table: a row a figure, a column a set."""
+    heads = [f"{name}, n = {s['n']:,} ({s['real']:,} real)" for name, s in sets.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, label in _ROWS.items():
+        lines.append(f"| {label} | " + " | ".join(figure(name, s[name]) for s in sets.values()) + " |")
+    return "\n".join(lines)
+
+
+def card(config: dict, metrics: dict) -> str:
+    """The Markdown of README.md, with the YAML header that the Hugging Face Hub reads."""
+    cut = config["calibration"]
+    counts = config["data"]["counts"]
+    shown = ", ".join(
+        f"{name} {n['real']:,} real and {n['fake']:,} fake" for name, n in counts.items() if sum(n.values())
+    )
+    warnings = "".join(f"\n- Of this data: {warning}" for warning in config["data"]["warnings"])
+    return f"""---
+library_name: keras
+pipeline_tag: image-classification
+license: cc-by-nc-sa-4.0
+tags: [deepfake-detection, face, grad-cam]
+metrics: [accuracy, roc_auc]
+---
+
+# {config["name"]}
+
+How strong is the evidence that a face photo was made by a generator? A {config["model"]["backbone"]} with a small head,
+trained with Deepley's preset `{config["training"]["preset"]}` on {config["created"]}.
+
+- Weights: `model.safetensors`, SHA-256 `{config["sha256"]}`
+- Data: {config["data"]["origin"]}
+- Images: {shown}
+- Input: faces aligned as in FFHQ, 256 x 256 RGB, 0..255 (preprocessing `{config["preprocessing"]}`)
+- Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it);
+  inconclusive from {cut["doubt"]:.4f} (5 % reach it)
+
+## Figures
+
+{table(metrics["sets"])}
+
+In brackets: {metrics["interval"]}. Validation images also chose the weights and the calibration; test images were
+scored once.
+
+## What it cannot see
+
+- Anything but what it was trained on: other generators, face swaps and retouching may go unseen, and unusual photos of
+  real people may be called fake. No evidence found does not mean that a photo is real.
+- Someone who knows the network can deceive it with changes too small to see.
+- A heatmap shows where the network looked. It proves nothing.{warnings}
+
+## Licence
+
+For research and non-commercial use: FFHQ is CC BY-NC-SA 4.0 with per-photo licences, and no licence is stated for the
+generated images. No picture is part of the release. A score must not be the only ground for a decision about a person.
+"""

@@ -1,0 +1,132 @@
+"""How good a detector is: figures with bootstrap intervals, on aligned face crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tqdm
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from deepley.config import SCHEMA_VERSION
+from deepley.network.engine import MICRO_BATCH
+from deepley.photo.decode import PhotoError
+from deepley.training.dataset import face_pixels
+from deepley.verdict.calibration import Calibration
+
+BINS = 15
+"""Equal-width bins of the expected calibration error (Guo et al. 2017)."""
+
+RESAMPLES = 1000
+"""Bootstrap resamples; within each class, so that both are always there."""
+
+
+def score_readable(
+    score: Callable[[np.ndarray], np.ndarray], sources: tuple
+) -> tuple[np.ndarray, tuple, list[tuple[str, str]]]:
+    """Logits of images that are aligned crops; a progress bar shows how far it is.
+
+    Args:
+        score: (n, 256, 256, 3) uint8 to (n,) logits, such as `Engine.score`.
+        sources: The images.
+
+    Returns:
+        (n,) float64 logits of the readable images, those images, and (name, reason) of the others.
+    """
+    logits, readable, unreadable, waiting = [], [], [], []
+    for i, source in enumerate(tqdm.tqdm(sources, desc="Scoring", unit=" images")):
+        try:
+            waiting.append(face_pixels(source))
+            readable.append(source)
+        except PhotoError as error:
+            unreadable.append((source.name, str(error)))
+        if waiting and (len(waiting) == MICRO_BATCH or i == len(sources) - 1):
+            logits.append(score(np.stack(waiting)))
+            waiting = []
+    together = np.concatenate(logits) if logits else np.zeros(0)
+    return together.astype(np.float64), tuple(readable), unreadable
+
+
+def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, seed: int = 0) -> dict:
+    """All figures of one set, each with a 95 % bootstrap interval.
+
+    Accuracy and balanced accuracy are at calibrated score 0.5; false-positive rate (reals called fake) and recall
+    (fakes found) at the shipped threshold.
+
+    Args:
+        logits: (n,) float.
+        labels: (n,) 1 = fake, 0 = real; both must occur.
+        calibration: Of the release.
+        seed: Of the resampling.
+
+    Returns:
+        {"n", "real", "fake", and per figure {"value", "low", "high"}}.
+
+    Raises:
+        ValueError: If a class is missing.
+    """
+    labels = np.asarray(labels).astype(int)
+    reals, fakes = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
+    if not len(reals) or not len(fakes):
+        raise ValueError("An evaluation needs real and fake images.")
+    scores = calibration.score(logits)
+    values = _values(logits, scores, labels, calibration)
+    rng = np.random.default_rng(seed)
+    samples = []
+    for _ in range(RESAMPLES):
+        pick = np.concatenate([rng.choice(reals, len(reals)), rng.choice(fakes, len(fakes))])
+        samples.append(_values(logits[pick], scores[pick], labels[pick], calibration))
+    result: dict = {"n": len(labels), "real": len(reals), "fake": len(fakes)}
+    for name, value in values.items():
+        low, high = np.quantile([sample[name] for sample in samples], [0.025, 0.975])
+        result[name] = {"value": value, "low": float(low), "high": float(high)}
+    return result
+
+
+def _values(logits: np.ndarray, scores: np.ndarray, labels: np.ndarray, calibration: Calibration) -> dict[str, float]:
+    called, flagged = scores >= 0.5, scores >= calibration.threshold
+    real, fake = labels == 0, labels == 1
+    return {
+        "accuracy": float((called == fake).mean()),
+        "balanced_accuracy": float((called[fake].mean() + (~called[real]).mean()) / 2),
+        "auc": float(roc_auc_score(labels, logits)),
+        "average_precision": float(average_precision_score(labels, logits)),
+        "false_positive_rate": float(flagged[real].mean()),
+        "recall": float(flagged[fake].mean()),
+        "ece": expected_calibration_error(scores, labels),
+    }
+
+
+def expected_calibration_error(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean distance, weighted by bin, between predicted score and share of fakes in `BINS` equal bins; 0..1."""
+    return float(sum(n / len(scores) * abs(share - mean) for mean, share, n in reliability(scores, labels)))
+
+
+def reliability(scores: np.ndarray, labels: np.ndarray) -> list[tuple[float, float, int]]:
+    """(mean score, share of fakes, n) of every bin that is not empty."""
+    index = np.minimum((np.asarray(scores) * BINS).astype(int), BINS - 1)
+    labels = np.asarray(labels)
+    counts = np.bincount(index, minlength=BINS)
+    sums, fakes = np.bincount(index, scores, BINS), np.bincount(index, labels, BINS)
+    return [(sums[i] / counts[i], fakes[i] / counts[i], int(counts[i])) for i in range(BINS) if counts[i]]
+
+
+def summary(name: str, logits: np.ndarray, labels: np.ndarray, calibration: Calibration) -> dict:
+    """`figures`, with each image's score and label, from which every plot can be drawn again."""
+    return {
+        "set": name,
+        **figures(logits, labels, calibration),
+        "scores": [round(float(score), 6) for score in calibration.score(logits)],
+        "labels": [int(label) for label in labels],
+    }
+
+
+def document(sets: dict[str, dict]) -> dict:
+    """metrics.json: the summaries by split, and what the figures mean."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "interval": f"95 % bootstrap, {RESAMPLES} resamples within each class",
+        "accuracy_at": "calibrated score 0.5",
+        "false_positive_rate_and_recall_at": "the shipped threshold",
+        "sets": sets,
+    }

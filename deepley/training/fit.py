@@ -1,0 +1,292 @@
+"""Training in phases and rounds, with a checkpoint after each round that makes a killed run end bit for bit alike."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import tqdm
+from sklearn.metrics import roc_auc_score
+
+from deepley.config import FACE_SIZE, Phase, TrainConfig, to_json
+from deepley.network import devices
+from deepley.network import model as networks
+from deepley.network.backbones import BACKBONES
+from deepley.training import cache, checkpoint
+from deepley.training.checkpoint import Progress
+from deepley.training.dataset import Crops, Dataset, Wholes, labels_of, order
+
+COLUMNS = (
+    "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
+    "learning_rate", "seconds",
+)  # fmt: skip
+CHECKPOINT = "checkpoint.safetensors"
+_PLATEAU_PATIENCE = 2
+_PLATEAU_FACTOR = 0.5
+
+
+class TrainingError(ValueError):
+    """A run that cannot start; the message is one sentence for a person."""
+
+
+def train(
+    dataset: Dataset, config: TrainConfig, out: Path, base: Path | None = None, resume: bool = False
+) -> tuple[keras.Model, list[dict]]:
+    """Trains a network and keeps a checkpoint and `history.csv` in `out`.
+
+    Args:
+        dataset: Training and validation images.
+        config: The recipe.
+        out: Folder for checkpoint, history and feature cache; made if missing.
+        base: An npz of base weights; None takes Keras's ImageNet weights, which need the network.
+        resume: Go on from the checkpoint in `out` if there is one.
+
+    Returns:
+        The network with the best weights of the last phase, and the history: one dict a round.
+
+    Raises:
+        TrainingError: If `out` already holds a run and `resume` is off, or a phase does not fit the network.
+        CheckpointError: If the checkpoint is damaged or of another config or data.
+        WeightsError: If the base weights do not fit.
+    """
+    path = out / CHECKPOINT
+    if path.exists() and not resume:
+        raise TrainingError(f"{out} already holds a run: continue it with --resume, or choose another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    try:
+        with devices.parallel():
+            return _Run(dataset, config, out, base, path).go(resume)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+class _Run:
+    """One training run: the network, its data, and how far it is."""
+
+    def __init__(self, dataset: Dataset, config: TrainConfig, out: Path, base: Path | None, path: Path) -> None:
+        keras.utils.set_random_seed(config.seed)
+        self.out, self.path = out, path
+        self.train = dataset.take("train", config.train_limit)
+        self.valid = dataset.take("valid", config.valid_limit)
+        weights = "imagenet" if base is None and BACKBONES[config.model.backbone].pretrained else None
+        self.model = networks.build(config.model, weights=weights)
+        given = BACKBONES[config.model.backbone].stages if weights else ()
+        if base is not None:
+            given = networks.load_base(self.model, config.model, base)
+        self.config = replace(config, phases=tuple(_resolve(phase, config, given) for phase in config.phases))
+        self.identity = {"config": to_json(self.config), "data": _fingerprint(self.train + self.valid)}
+        self.progress, self.best, self.resumed = Progress(), None, None
+        self.bar = None
+
+    def go(self, resume: bool) -> tuple[keras.Model, list[dict]]:
+        if resume and self.path.exists():
+            self.resumed = checkpoint.load(self.path, self.identity)
+            self.progress = self.resumed.progress
+            self.resumed.restore(self.model)
+        total = sum(phase.rounds * self.round_length(phase) for phase in self.config.phases)
+        quiet = 1 if os.isatty(2) else 30
+        with tqdm.tqdm(
+            total=total, initial=self.progress.images, unit=" images", smoothing=0.02, mininterval=quiet
+        ) as self.bar:
+            while self.progress.phase < len(self.config.phases):
+                self.run_phase(self.config.phases[self.progress.phase])
+        return self.model, self.progress.history
+
+    def round_length(self, phase: Phase) -> int:
+        """Images in a round: whole batches, at most one pass over the data."""
+        count = min(phase.images_per_round, len(self.train))
+        return max(count // self.config.batch_size * self.config.batch_size, min(count, self.config.batch_size))
+
+    def run_phase(self, phase: Phase) -> None:
+        networks.set_trainable(self.model, self.config.model, phase.trainable)
+        batches = self.cached(phase) if phase.cache else None
+        trainer, train_batches, valid_batches = batches or self.uncached(phase)
+        steps = math.ceil(self.round_length(phase) / self.config.batch_size)
+        optimizer = self.optimizer(phase, steps)
+        trainer.compile(
+            optimizer,
+            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            metrics=[
+                keras.metrics.BinaryCrossentropy(from_logits=True, name="bce"),  # the loss without the L2 term
+                keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
+                keras.metrics.AUC(from_logits=True, name="auc"),
+            ],
+            jit_compile=devices.jit_compile(),
+        )
+        optimizer.build(trainer.trainable_variables)
+        if self.resumed is not None and self.progress.phase_round:
+            self.resumed.restore_optimizer(optimizer)
+            self.best = self.resumed.group("best")
+        self.resumed = None
+
+        while self.progress.phase_round < phase.rounds and self.progress.wait < self.config.patience:
+            self.run_round(phase, trainer, train_batches, valid_batches)
+            checkpoint.save(self.path, self.identity, self.progress, self.model, optimizer, self.best)
+            write_history(self.out / "history.csv", self.progress.history)
+        checkpoint.assign(self.model, self.best)
+        self.progress = replace(
+            self.progress, phase=self.progress.phase + 1, phase_round=0, best=None, wait=0, rate=None
+        )
+        self.best = None
+        checkpoint.save(self.path, self.identity, self.progress, self.model, None, None)
+        shutil.rmtree(self.out / "cache", ignore_errors=True)
+
+    def run_round(self, phase: Phase, trainer: keras.Model, train_batches: object, valid_batches: object) -> None:
+        """Trains one round, validates, and updates `progress` and `best`."""
+        progress, started = self.progress, time.monotonic()
+        self.bar.set_description(f"Phase {phase.name!r}, round {progress.phase_round + 1} of {phase.rounds}")
+        if phase.schedule == "plateau" and progress.rate is not None:
+            trainer.optimizer.learning_rate = progress.rate
+        length = self.round_length(phase)
+        indices = order(len(self.train), (self.config.seed, progress.phase), progress.phase_round * length, length)
+        # Keras shuffles a PyDataset's batches from a generator that cannot be saved: the order above is ours.
+        log = trainer.fit(
+            train_batches(indices), epochs=1, shuffle=False, verbose=0, callbacks=[_Bar(self.bar, length)]
+        ).history
+        logits, labels = predict(trainer, valid_batches), labels_of(self.valid)
+        val_loss = float(np.mean(np.logaddexp(0, logits) - labels * logits))
+        rate = float(keras.ops.convert_to_numpy(trainer.optimizer.learning_rate))
+
+        progress.images += length
+        progress.phase_round += 1
+        if progress.best is None or val_loss < progress.best:
+            progress.best, progress.wait, self.best = val_loss, 0, checkpoint.weights_of(self.model)
+        else:
+            progress.wait += 1
+            if phase.schedule == "plateau" and progress.wait % _PLATEAU_PATIENCE == 0:
+                progress.rate = rate * _PLATEAU_FACTOR
+        values = (
+            len(progress.history) + 1,
+            round(progress.images / len(self.train), 4),
+            phase.name,
+            log["bce"][0],
+            val_loss,
+            log["accuracy"][0],
+            float(np.mean((logits > 0) == labels)),
+            log["auc"][0],
+            float(roc_auc_score(labels, logits)),
+            rate,
+            round(time.monotonic() - started, 1),
+        )
+        progress.history.append(dict(zip(COLUMNS, values)))
+        self.bar.write(
+            f"round {values[0]} ({phase.name}): loss {values[3]:.4f}, accuracy {values[5]:.2%}; validation loss "
+            f"{values[4]:.4f}, accuracy {values[6]:.2%}, AUC {values[8]:.4f}; {values[10]:.0f} s"
+        )
+
+    def optimizer(self, phase: Phase, steps: int) -> keras.Optimizer:
+        rate = phase.learning_rate
+        if phase.schedule == "cosine":
+            warmup = round(self.config.warmup * phase.rounds * steps)
+            rate = keras.optimizers.schedules.CosineDecay(
+                rate / 100, phase.rounds * steps - warmup, alpha=0.0, warmup_target=rate, warmup_steps=max(warmup, 1)
+            )
+        if self.config.optimizer == "adam":
+            return keras.optimizers.Adam(rate)
+        return keras.optimizers.AdamW(rate, weight_decay=self.config.weight_decay)
+
+    def uncached(self, phase: Phase) -> tuple:
+        """The network itself as trainer, its training batches by order, and its validation batches."""
+        trainer = keras.Model(self.model.input, self.model.get_layer(networks.LOGIT).output)
+
+        def batches(indices: np.ndarray) -> Crops:
+            key = (self.config.seed, self.progress.phase, self.progress.phase_round)
+            return Crops(self.train, indices, key, self.config.batch_size, phase.crop, self.config.augment)
+
+        return trainer, batches, Wholes(self.valid, self.config.batch_size)
+
+    def cached(self, phase: Phase) -> tuple | None:
+        """The tail as trainer with cached features, or None, said aloud, if the disk has no room for them."""
+        trunk, tail = networks.split(self.model, self.config.model, phase.trainable)
+        trunk.compile(jit_compile=devices.jit_compile())
+        size, n = self.config.batch_size, len(self.train)
+        features = trunk.compute_output_shape((1, phase.crop, phase.crop, 3))[1:]
+        whole = trunk.compute_output_shape((1, FACE_SIZE, FACE_SIZE, 3))[1:]
+        floats = n * self.config.views * math.prod(features) + len(self.valid) * math.prod(whole)
+        folder = self.out / "cache"
+        folder.mkdir(exist_ok=True)
+        refusal = cache.room_for(folder, (floats,))
+        if refusal:
+            self.bar.write(f"Phase {phase.name!r} trains without a feature cache: {refusal}.")
+            return None
+        key = {"identity": self.identity, "phase": self.progress.phase}
+        views = []
+        for view in range(self.config.views):
+            crops = Crops(
+                self.train, np.arange(n), (self.config.seed, self.progress.phase, view), size, phase.crop,
+                self.config.augment,
+            )  # fmt: skip
+            views.append(
+                cache.compute(
+                    folder / f"view{view}.npy", key | {"view": view}, trunk, crops, n, f"Features, view {view + 1}"
+                )
+            )
+        valid = cache.compute(
+            folder / "valid.npy", key, trunk, Wholes(self.valid, size), len(self.valid), "Features, validation"
+        )
+        labels = labels_of(self.train)
+
+        def batches(indices: np.ndarray) -> cache.Features:
+            return cache.Features(views[self.progress.phase_round % len(views)], labels, indices, size)
+
+        return tail, batches, cache.Features(valid, labels_of(self.valid), np.arange(len(self.valid)), size)
+
+
+class _Bar(keras.callbacks.Callback):
+    """Moves the run's progress bar by what each step trained."""
+
+    def __init__(self, bar: tqdm.tqdm, images: int) -> None:
+        super().__init__()
+        self._bar, self._images = bar, images
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._bar.update(self._images / self.params["steps"])
+
+
+def predict(trainer: keras.Model, batches: keras.utils.PyDataset) -> np.ndarray:
+    """(n,) float64 logits of every image of `batches`."""
+    return np.concatenate(
+        [np.asarray(trainer.predict_on_batch(batches[i][0]), np.float64)[:, 0] for i in range(len(batches))]
+    )
+
+
+def _resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
+    """Replaces "new" by the stages that have no base weights, and checks the phase against the network."""
+    if phase.crop > FACE_SIZE:
+        raise TrainingError(f"Phase {phase.name!r} wants {phase.crop} px crops of {FACE_SIZE} px faces.")
+    stages = BACKBONES[config.model.backbone].stages
+    if "new" not in phase.trainable:
+        return phase
+    new = tuple(stage for stage in stages if stage not in given)
+    kept = tuple(stage for stage in phase.trainable if stage != "new")
+    trainable = tuple(dict.fromkeys((*kept, *new, networks.HEAD)))
+    return replace(phase, trainable=trainable, cache=phase.cache and stages[0] not in trainable)
+
+
+def _fingerprint(sources: tuple) -> str:
+    """SHA-256 over the names, labels and sizes of the images."""
+    digest = hashlib.sha256()
+    for source in sources:
+        size = source.size if source.size >= 0 else source.path.stat().st_size
+        digest.update(f"{source.name}\t{source.label}\t{size}\n".encode())
+    return digest.hexdigest()
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Writes history.csv beside `path`, then renames it."""
+    beside = path.with_suffix(".part")
+    with open(beside, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(history)
+    os.replace(beside, path)

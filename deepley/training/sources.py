@@ -1,0 +1,131 @@
+"""Where pictures come from: a folder, the Kaggle CSVs beside one, or a tar read in place."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+SPLITS = ("train", "valid", "test")
+LABELS = {"real": 0, "fake": 1}
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"}
+_CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
+
+
+class DataError(ValueError):
+    """Training data that cannot be used; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One labelled image file, not read yet.
+
+    Attributes:
+        name: Path below the data folder, or member name in the tar.
+        path: The file that holds the bytes.
+        label: 0 = real, 1 = fake.
+        split: "train", "valid", "test", or None where the data does not say.
+        offset: First byte inside `path`.
+        size: Bytes to read; -1 reads to the end.
+    """
+
+    name: str
+    path: Path
+    label: int
+    split: str | None
+    offset: int = 0
+    size: int = -1
+
+    def read(self) -> bytes:
+        """Returns the image file's bytes."""
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
+def find(data: Path) -> list[Source]:
+    """Lists the labelled images of a folder or tar, sorted by name.
+
+    A folder holds `real/` and `fake/`, or `{train,valid,test}/{real,fake}`, at any depth; where `train.csv`,
+    `valid.csv` or `test.csv` of the Kaggle set lie in it, they alone say what belongs to which split (in their
+    column `label`, 1 is real).
+
+    Args:
+        data: The folder, or a `.tar` file (compressed tars are refused: they cannot be read in place).
+
+    Raises:
+        DataError: If there is nothing to read, or a CSV does not fit.
+    """
+    if data.is_dir():
+        tables = sorted(p for p in data.iterdir() if _CSV_NAME.fullmatch(p.name))
+        found = _from_csvs(data, tables) if tables else _from_folder(data)
+    elif data.is_file():
+        found = _from_tar(data)
+    else:
+        raise DataError(f"There is no folder or tar at {data}.")
+    if not found:
+        raise DataError(f"{data} holds no images below folders named real/ and fake/.")
+    return sorted(found, key=lambda source: source.name)
+
+
+def _place(path: PurePosixPath) -> tuple[int, str | None] | None:
+    """Label and split that the folders of `path` name, or None where there is no label."""
+    if path.suffix.lower() not in _SUFFIXES or len(path.parts) < 2:
+        return None
+    label = LABELS.get(path.parts[-2].lower())
+    if label is None:
+        return None
+    above = path.parts[-3].lower() if len(path.parts) > 2 else ""
+    above = {"val": "valid", "validation": "valid"}.get(above, above)
+    return label, above if above in SPLITS else None
+
+
+def _from_folder(data: Path) -> list[Source]:
+    found = []
+    for folder, folders, files in os.walk(data):
+        folders.sort()
+        for file in files:
+            path = Path(folder, file)
+            # `data` itself may be a split folder (train/), so its name counts as a parent too.
+            name = PurePosixPath(path.relative_to(data).as_posix())
+            place = _place(PurePosixPath(data.name) / name)
+            if place:
+                found.append(Source(str(name), path, place[0], place[1]))
+    return found
+
+
+def _from_csvs(data: Path, tables: list[Path]) -> list[Source]:
+    found = []
+    for table in tables:
+        split = _CSV_NAME.fullmatch(table.name)[1]
+        with open(table, newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"path", "label"} <= set(rows.fieldnames or ()):
+                raise DataError(f"{table.name} needs the columns 'path' and 'label'.")
+            for row in rows:
+                if row["label"] not in ("0", "1"):
+                    raise DataError(f"{table.name}, line {rows.line_num}: label must be 0 or 1, not {row['label']!r}.")
+                path = next(
+                    (p for p in (data / row["path"], data / "real-vs-fake" / row["path"]) if p.is_file()),
+                    data / row["path"],
+                )
+                if not path.resolve().is_relative_to(data.resolve()):
+                    raise DataError(f"{table.name}, line {rows.line_num}: {row['path']!r} leaves the data folder.")
+                found.append(Source(row["path"], path, 1 - int(row["label"]), split))
+    return found
+
+
+def _from_tar(data: Path) -> list[Source]:
+    found = []
+    try:
+        with tarfile.open(data, "r:") as archive:
+            for member in archive:
+                place = _place(PurePosixPath(member.name)) if member.isreg() else None
+                if place:
+                    found.append(Source(member.name, data, place[0], place[1], member.offset_data, member.size))
+    except (tarfile.TarError, OSError) as error:
+        raise DataError(f"{data.name} cannot be read as an uncompressed tar ({error}).") from error
+    return found

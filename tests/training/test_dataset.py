@@ -1,0 +1,114 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from deepley.training import dataset
+from deepley.training.dataset import Crops, Wholes, face_pixels, order
+from deepley.training.sources import DataError
+from tests.conftest import encode, picture
+
+
+@pytest.fixture
+def folder(data_folder, tmp_path):
+    """A copy that a test may spoil."""
+    return shutil.copytree(data_folder, tmp_path / "data")
+
+
+def test_the_report_counts_and_describes(folder):
+    (folder / "train" / "real" / "broken.jpg").write_bytes(b"no picture")
+    report = dataset.load(folder).report
+    assert report.counts == {
+        "train": {"real": 24, "fake": 24},
+        "valid": {"real": 12, "fake": 12},
+        "test": {"real": 8, "fake": 8},
+    }
+    assert report.sizes["real"] == [((256, 256), 44)]
+    assert report.formats["fake"] == {"JPEG": 44}
+    assert report.warnings == ()
+    assert len(report.unreadable) == 1
+    assert "skipped train/real/broken.jpg: This is not an image" in report.text()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda pixels: encode(pixels, "JPEG", quality=60), "JPEG quantisation tables"),
+        (lambda pixels: encode(pixels, "PNG"), "file format"),
+        (lambda pixels: encode(pixels[:200, :200], "JPEG", quality=95), "picture size"),
+    ],
+)
+def test_classes_that_differ_in_more_than_faces_are_warned_of(folder, change, words):
+    rng = np.random.default_rng(5)
+    for path in folder.glob("*/fake/*"):
+        path.write_bytes(change(picture(rng, True)))
+    assert any(words in warning for warning in dataset.load(folder).report.warnings)
+
+
+def test_near_copies_across_splits_are_warned_of(folder):
+    rng = np.random.default_rng(6)
+    for i in range(3):
+        pixels = picture(rng, False)
+        (folder / "train" / "real" / f"copied{i}.jpg").write_bytes(encode(pixels, "JPEG", quality=95))
+        quality = 95 if i == 0 else 70
+        (folder / "test" / "real" / f"copy{i}.jpg").write_bytes(encode(pixels, "JPEG", quality=quality))
+    assert any(
+        "3 of 19 test images have a near-copy in train (1 of them exact)" in warning
+        for warning in dataset.load(folder).report.warnings
+    )
+
+
+def test_a_missing_class_is_refused(folder):
+    shutil.rmtree(folder / "valid" / "fake")
+    with pytest.raises(DataError, match="no readable fake image to validate"):
+        dataset.load(folder)
+
+
+def test_a_limit_takes_half_of_each_class_and_always_the_same(data_folder):
+    data = dataset.load(data_folder)
+    taken = data.take("train", 10)
+    assert [source.label for source in taken].count(1) == 5
+    assert taken == data.take("train", 10)
+    assert data.take("train", 10_000) == data.splits["train"]
+
+
+def test_a_face_of_256_px_is_not_resampled_and_others_come_to_256(data_folder, tmp_path, astronaut):
+    source = dataset.load(data_folder).splits["train"][0]
+    from deepley.photo.decode import decode
+
+    np.testing.assert_array_equal(face_pixels(source), decode(source.read()).pixels)
+    for shape in ((512, 300), (100, 120)):
+        path = tmp_path / "real" / "a.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode(astronaut[: shape[0], : shape[1]]))
+        assert face_pixels(type(source)("a", path, 0, None)).shape == (256, 256, 3)
+
+
+def test_batches_are_a_function_of_their_key(data_folder):
+    sources = dataset.load(data_folder).splits["train"]
+
+    def batch(key, index=1):
+        return Crops(sources, np.arange(48), key, 16, 224, True)[index]
+
+    images, labels = batch((1, 0, 0))
+    assert images.shape == (16, 224, 224, 3)
+    assert images.dtype == np.uint8
+    assert labels[:, 0].tolist() == [source.label for source in sources[16:32]]
+    np.testing.assert_array_equal(images, batch((1, 0, 0))[0])
+    assert (images != batch((1, 0, 1))[0]).any()
+
+
+def test_validation_batches_are_whole_and_complete(data_folder):
+    sources = dataset.load(data_folder).splits["valid"]
+    batches = Wholes(sources, 10)
+    assert [len(batches[i][0]) for i in range(len(batches))] == [10, 10, 4]
+    np.testing.assert_array_equal(batches[0][0][3], face_pixels(sources[3]))
+
+
+def test_rounds_are_slices_of_shuffled_passes():
+    rounds = [order(10, (1, 2), start, 4) for start in range(0, 20, 4)]
+    shown = np.concatenate(rounds)
+    assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
+    assert (shown[:10] != shown[10:]).any()
+    np.testing.assert_array_equal(order(10, (1, 2), 8, 4), rounds[2])
+    assert (order(10, (2, 2), 0, 10) != shown[:10]).any()

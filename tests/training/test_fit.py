@@ -1,0 +1,215 @@
+"""Training for real, on a network of six thousand weights."""
+
+import csv
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from deepley.config import TrainConfig, from_json, to_json
+from deepley.network import release
+from deepley.network.engine import Engine
+from deepley.training import cache, dataset, fit
+from deepley.training.checkpoint import CheckpointError
+from deepley.training.finish import finish
+from tests.conftest import MICRO
+
+TRAIN = """
+import json, sys
+from pathlib import Path
+import keras
+from deepley.config import TrainConfig, from_json
+from deepley.training import dataset, fit
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(2)
+data, out, config = sys.argv[1:4]
+fit.train(dataset.load(Path(data)), from_json(TrainConfig, json.loads(config)), Path(out), resume=True)
+print("done")
+"""
+
+
+@pytest.fixture(scope="module")
+def data(data_folder):
+    return dataset.load(data_folder)
+
+
+@pytest.fixture
+def pretrained_recipe(micro_recipe):
+    """The recipe with its first phase frozen up to conv1, as if conv1 had base weights."""
+    return micro_recipe
+
+
+def _start(data_folder, out, recipe):
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAIN, str(data_folder), str(out), json.dumps(to_json(recipe))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _final(out):
+    return {k: v for k, v in load_file(out / fit.CHECKPOINT).items() if not k.startswith("optimizer/")}
+
+
+def test_a_run_that_was_killed_and_resumed_ends_bit_for_bit_like_one_that_was_not(data_folder, tmp_path, micro_recipe):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = _start(data_folder, killed, micro_recipe)
+    # Kill once in each phase: while the first round of the second phase runs, and before that in the first phase.
+    for rounds in (1, 3):
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and process.poll() is None:
+            history = killed / "history.csv"
+            if history.exists() and len(history.read_text().splitlines()) - 1 >= rounds:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, process.stdout.read()
+        process = _start(data_folder, killed, micro_recipe)
+    unbroken = _start(data_folder, whole, micro_recipe)
+    for running in (process, unbroken):
+        output, _ = running.communicate(timeout=120)
+        assert output.endswith("done\n"), output
+    wanted, found = _final(whole), _final(killed)
+    assert wanted.keys() == found.keys()
+    for name in wanted:
+        np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
+
+    def rows(out):
+        with open(out / "history.csv", newline="") as file:
+            return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+    assert rows(killed) == rows(whole)
+    assert [row["phase"] for row in rows(whole)] == ["head", "head", "all", "all", "all"]
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    """A network that learned to see the checkerboard of the fake pictures, and its folder."""
+    from deepley.config import Phase
+
+    recipe = TrainConfig(
+        preset="test",
+        model=dataclasses.replace(MICRO, dropout=0.1),
+        batch_size=16,
+        mixed_precision=False,
+        augment=False,
+        phases=(Phase("all", ("all",), 10, 48, crop=128, learning_rate=2e-2),),
+    )
+    out = tmp_path_factory.mktemp("run")
+    network, history = fit.train(data, recipe, out)
+    return network, history, recipe, out
+
+
+def test_training_learns_and_writes_its_history(trained):
+    _, history, recipe, out = trained
+    assert tuple(history[0]) == fit.COLUMNS
+    assert min(row["val_loss"] for row in history) < 0.8 * history[0]["val_loss"]
+    assert max(row["val_auc"] for row in history) > 0.9
+    assert release.read_history(out / "history.csv")[-1]["round"] == len(history)
+    assert history[-1]["epoch"] == len(history)
+    assert history[-1]["learning_rate"] < 1e-3 * recipe.phases[0].learning_rate or len(history) < 10
+
+
+def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, data, tmp_path):
+    network, history, recipe, _ = trained
+    folder = tmp_path / "release"
+    metrics = finish(network, history, data, recipe, folder, "checkerboard", "generated pictures")
+    loaded = release.load(folder)
+    assert json.loads((folder / release.METRICS).read_text()) == json.loads(json.dumps(metrics))
+    assert metrics["sets"]["validation"]["n"] == 24
+    assert metrics["sets"]["test"]["n"] == 16
+    assert loaded.history() == [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in history]
+    from deepley.training.evaluation import score_readable
+    from deepley.verdict.calibration import of_release
+
+    logits, _, _ = score_readable(Engine(loaded.model).score, data.splits["test"])
+    stored = metrics["sets"]["test"]["scores"]
+    np.testing.assert_allclose(of_release(loaded).score(logits), stored, atol=1e-5)
+    text = (folder / release.CARD).read_text()
+    assert text.startswith("---\nlibrary_name: keras\n")
+    assert "generated pictures" in text
+    assert loaded.sha256 in text
+    assert from_json(TrainConfig, loaded.config["training"]) == recipe
+
+
+def test_the_best_weights_come_back(data, tmp_path, micro_recipe):
+    network, history = fit.train(data, micro_recipe, tmp_path / "run")
+    last_phase = [row for row in history if row["phase"] == "all"]
+    batches = dataset.Wholes(data.splits["valid"], 16)
+    import keras
+
+    trainer = keras.Model(network.input, network.get_layer("logit").output)
+    logits = fit.predict(trainer, batches)
+    labels = dataset.labels_of(data.splits["valid"])
+    loss = np.mean(np.logaddexp(0, logits) - labels * logits)
+    assert loss == pytest.approx(min(row["val_loss"] for row in last_phase), abs=1e-5)
+
+
+def test_patience_ends_a_phase_early_and_plateau_lowers_the_rate(data, tmp_path, micro_recipe):
+    phase = dataclasses.replace(
+        micro_recipe.phases[1], rounds=30, images_per_round=16, learning_rate=1.0, schedule="plateau"
+    )
+    recipe = dataclasses.replace(micro_recipe, phases=(phase,), patience=3, optimizer="adam")
+    _, history = fit.train(data, recipe, tmp_path / "run")
+    assert len(history) < 30
+    best = int(np.argmin([row["val_loss"] for row in history]))
+    assert len(history) - 1 - best == 3
+    assert history[-1]["learning_rate"] == 0.5 * history[best]["learning_rate"]
+
+
+def test_cached_and_uncached_training_of_one_view_agree(data, tmp_path, micro_recipe, monkeypatch):
+    one = dataclasses.replace(
+        micro_recipe, augment=False, phases=(dataclasses.replace(micro_recipe.phases[0], crop=256, rounds=1),)
+    )
+    _, cached = fit.train(data, one, tmp_path / "cached")
+    monkeypatch.setattr(cache, "room_for", lambda folder, shape: "the disk is full")
+    _, uncached = fit.train(data, one, tmp_path / "uncached")
+    # A crop of the whole picture leaves only flips to chance: the same statistics, not the same batches.
+    assert uncached[0]["loss"] == pytest.approx(cached[0]["loss"], abs=0.25)
+    assert not (tmp_path / "cached" / "cache").exists()
+
+
+def test_without_room_on_the_disk_the_cache_is_left_out_and_it_says_so(tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 3_000_000_000})
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda folder: usage)
+    assert cache.room_for(tmp_path, (100, 10)) is None
+    assert cache.room_for(tmp_path, (10**9,)) == "the feature cache needs 2.0 GB and 3.0 GB are free"
+
+
+def test_a_run_is_not_overwritten_by_accident(trained, data):
+    _, _, recipe, out = trained
+    with pytest.raises(fit.TrainingError, match="continue it with --resume"):
+        fit.train(data, recipe, out)
+
+
+def test_resuming_with_another_recipe_is_refused(trained, data):
+    _, _, recipe, out = trained
+    with pytest.raises(CheckpointError, match="with other config"):
+        fit.train(data, dataclasses.replace(recipe, batch_size=8), out, resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(data, tmp_path, micro_recipe):
+    (tmp_path / fit.CHECKPOINT).write_bytes(b"\0" * 100)
+    with pytest.raises(CheckpointError, match="damaged"):
+        fit.train(data, micro_recipe, tmp_path, resume=True)
+
+
+def test_a_crop_larger_than_a_face_is_refused(data, tmp_path, micro_recipe):
+    phase = dataclasses.replace(micro_recipe.phases[1], crop=300)
+    with pytest.raises(fit.TrainingError, match="300 px crops of 256 px faces"):
+        fit.train(data, dataclasses.replace(micro_recipe, phases=(phase,)), tmp_path)
+
+
+def test_a_resumed_finished_run_trains_no_more(trained, data):
+    network, history, recipe, out = trained
+    again, same = fit.train(data, recipe, out, resume=True)
+    assert same == history
+    for one, other in zip(again.weights, network.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
