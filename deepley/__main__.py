@@ -1,0 +1,155 @@
+"""The command line, thin: `python -m deepley check|train|evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("GLOG_minloglevel", "2")
+
+from deepley.config import DEFAULT_RELEASE, PRESETS  # after the lines above, which TensorFlow reads
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, 1 if a file or the command failed, 2 for wrong arguments."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except ValueError as error:  # every refusal of ours is a ValueError whose message is a sentence
+        print(f"deepley: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deepley", description="Evidence that a face photo was generated.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="check photos")
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photo, or a folder of photos")
+    check.add_argument("--json", action="store_true", help="print a JSON list, one object a file")
+    check.add_argument("--heatmaps", type=Path, metavar="DIR", help="write an overlay for each photo with a face")
+    check.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
+    check.set_defaults(run=_check)
+
+    train = commands.add_parser("train", help="train a detector on a folder or tar of real and fake faces")
+    train.add_argument("--data", type=Path, required=True, help="a folder with real/ and fake/, or a tar of one")
+    train.add_argument("--preset", choices=sorted(PRESETS), default="deepley")
+    train.add_argument("--out", type=Path, required=True, help="folder for checkpoint, history and release")
+    train.add_argument("--base", type=Path, help="an npz of base weights; without it ImageNet's are downloaded")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    train.add_argument("--name", help="name of the release; by default that of the --out folder")
+    train.add_argument("--origin", default="the pictures in its training folder", help="what the data is, for the card")
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser("evaluate", help="score aligned crops in DIR/real and DIR/fake")
+    evaluate.add_argument("data", type=Path, metavar="DIR")
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+    evaluate.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from deepley.photo.decode import PhotoError
+    from deepley.verdict.detector import Detector
+
+    detector = Detector(options.release)
+    results = []
+    for path in _photos(options.paths):
+        try:
+            verdict = detector.check(path.read_bytes())
+            results.append(detector.to_json(str(path), verdict))
+            if options.heatmaps and verdict.verdicts:
+                _write_overlay(options.heatmaps, path, verdict.overlay())
+        except PhotoError as error:
+            results.append(detector.to_json(str(path), None, str(error)))
+        except OSError as error:
+            results.append(detector.to_json(str(path), None, f"The file cannot be read: {error.strerror}."))
+        if not options.json:
+            print(_line(results[-1]), flush=True)
+    if options.json:
+        print(json.dumps(results, indent=1))
+    return int(any(result["error"] for result in results))
+
+
+def _photos(paths: list[Path]) -> list[Path]:
+    found = []
+    for path in paths:
+        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return found
+
+
+def _write_overlay(folder: Path, photo: Path, pixels: object) -> None:
+    import io
+
+    from PIL import Image
+
+    from deepley.network.release import write
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    write(folder / f"{photo.name}.heatmap.png", buffer.getvalue())
+
+
+def _line(result: dict) -> str:
+    if result["error"]:
+        return f"{result['path']}: error: {result['error']}"
+    if result["reason"]:
+        return f"{result['path']}: not applicable: {result['reason']}"
+    faces = "; ".join(f"{face['evidence']} (score {face['score']:.3f})" for face in result["faces"])
+    return f"{result['path']}: evidence of manipulation: {faces}"
+
+
+def _train(options: argparse.Namespace) -> int:
+    from deepley.training import dataset, fit
+    from deepley.training.card import table
+    from deepley.training.finish import finish
+
+    config = PRESETS[options.preset]
+    pictures = dataset.load(options.data, progress=True)
+    print(pictures.report.text(), flush=True)
+    model, history = fit.train(pictures, config, options.out, options.base, options.resume)
+    folder = options.out / "release"
+    metrics = finish(
+        model, history, pictures, config, folder, options.name or options.out.resolve().name, options.origin
+    )
+    print(table(metrics["sets"]))
+    print(f"The release is in {folder}.")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from deepley.network.engine import Engine
+    from deepley.network.release import load
+    from deepley.training import evaluation
+    from deepley.training.card import table
+    from deepley.training.dataset import labels_of
+    from deepley.training.sources import find
+    from deepley.verdict.calibration import of_release
+
+    sources = tuple(find(options.data))
+    loaded = load(options.release)
+    cut = of_release(loaded)
+    logits, readable, unreadable = evaluation.score_readable(Engine(loaded.model).score, sources)
+    for name, reason in unreadable:
+        print(f"skipped {name}: {reason}", file=sys.stderr)
+    figures = evaluation.figures(logits, labels_of(readable), cut)
+    if options.json:
+        result = evaluation.document({options.data.name: figures})
+        result |= {
+            "release": loaded.name,
+            "sha256": loaded.sha256,
+            "unreadable": [{"path": name, "error": reason} for name, reason in unreadable],
+        }
+        print(json.dumps(result, indent=1))
+    else:
+        print(table({options.data.name: figures}))
+    return int(bool(unreadable))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

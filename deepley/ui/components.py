@@ -1,0 +1,105 @@
+"""What the tabs share: the photo input, the theme and styles, and the paste listener."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from gradio_client import utils as client_utils
+
+from deepley.config import PhotoLimits
+from deepley.photo.decode import PhotoError, decode
+
+
+class PhotoInput(gr.Image):
+    """An image input that decodes through `photo.decode`, so that a bad file ends in one clear sentence.
+
+    Args:
+        limits: What is accepted.
+        **options: As for `gr.Image`.
+    """
+
+    is_template = True
+
+    def __init__(self, limits: PhotoLimits = PhotoLimits(), **options: object) -> None:
+        self.limits = limits
+        super().__init__(**options)
+
+    def preprocess(self, payload: object) -> np.ndarray | None:
+        """The uploaded file as (h, w, 3) uint8, or None if there is none.
+
+        Raises:
+            gr.Error: If the file is no usable photo.
+        """
+        if payload is None:
+            return None
+        try:
+            if payload.url and payload.url.startswith("data:"):
+                return decode(client_utils.decode_base64_to_binary(payload.url)[0], self.limits).pixels
+            path = Path(payload.path)
+            if path.stat().st_size > self.limits.max_bytes:
+                raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
+            return decode(path.read_bytes(), self.limits).pixels
+        except PhotoError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+
+def theme() -> gr.themes.Base:
+    """A calm theme in system fonts; white text on its primary button has a contrast above 4.5."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="slate",
+        font=["system-ui", "Segoe UI", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
+    )
+
+
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
+.deepley-title h1 { font-size: 1.6rem; margin: .4rem 0 0; }
+.verdict { --ink: var(--body-text-color); border: 1px solid var(--border-color-primary); border-radius: 12px;
+  padding: 1.1rem 1.25rem; background: var(--block-background-fill); color: var(--ink); line-height: 1.5; }
+.verdict h2 { font-size: 1.35rem; line-height: 1.25; margin: 0 0 .35rem; color: var(--ink); }
+.verdict p { margin: .45rem 0; }
+.verdict .quiet { color: var(--body-text-color-subdued); font-size: .92rem; }
+.verdict ol { margin: .5rem 0; padding-left: 1.4rem; }
+.gauge { position: relative; margin: 2rem 0 2.1rem; }
+.gauge .bands { display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 2px; }
+.gauge .bands span { display: block; }
+.gauge .mark { position: absolute; top: -26px; transform: translateX(-50%); font-weight: 700; white-space: nowrap; }
+.gauge .mark::after { content: ""; display: block; width: 3px; height: 26px; margin: 1px auto 0;
+  background: var(--ink); border-radius: 2px; }
+.gauge .edge { position: absolute; top: 17px; transform: translateX(-50%); font-size: .78rem; white-space: nowrap;
+  color: var(--body-text-color-subdued); }
+.gauge .edge::before { content: ""; display: block; width: 1px; height: 5px; margin: 0 auto;
+  background: var(--body-text-color-subdued); }
+.figures { overflow-x: auto; }
+"""
+
+PASTE = """
+<script>
+// Gradio's image input does not listen to Ctrl+V: hand a pasted picture to its file input.
+document.addEventListener("paste", (event) => {
+  const file = [...(event.clipboardData?.files ?? [])].find((f) => f.type.startsWith("image/"));
+  const photo = document.querySelector("#photo");
+  if (!file || !photo || photo.offsetParent === null) return;
+  event.preventDefault();
+  const clear = photo.querySelector('[aria-label="Remove Image"]');
+  if (clear) clear.click();
+  setTimeout(() => {
+    const input = photo.querySelector("input[type=file]");
+    if (!input) return;
+    const transfer = new DataTransfer();
+    transfer.items.add(file);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }, 120);
+});
+</script>
+"""

@@ -1,0 +1,50 @@
+"""The tab "How good is it": curves and figures of the release that judges, from its own files."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from deepley.network.release import Release
+from deepley.training.card import table
+from deepley.ui import charts
+from deepley.verdict.calibration import Calibration
+
+DECK_HISTORY = "history-deck.csv"
+
+
+def build(release: Release, calibration: Calibration) -> None:
+    """Adds the tab's components to the open `gr.Blocks`."""
+    history, metrics = release.history(), release.metrics
+    gr.Markdown(
+        f"**{release.name}**, trained on {release.config['data']['origin']}. In brackets: 95 % bootstrap intervals. "
+        "These are figures *at home*: photos and generator of the kind it was trained on. Elsewhere it does worse."
+    )
+    if metrics:
+        gr.Markdown(table(metrics["sets"]), elem_classes="figures")
+    if history:
+        gr.Markdown("### The training that made these weights")
+        with gr.Row():
+            _plot(charts.curves(history, "loss", "Loss"), "Loss by round")
+            _plot(charts.curves(history, "accuracy", "Accuracy"), "Accuracy by round")
+    deck = release.history(DECK_HISTORY)
+    if deck:
+        gr.Markdown(
+            "### The student deck's recipe, for comparison\n"
+            "Adam at a rate of 1e-5 throughout, frozen backbone, then conv5; a short run on "
+            "10,000 images of the same data."
+        )
+        with gr.Row():
+            _plot(charts.curves(deck, "loss", "Loss, preset deck"), "Loss by round, preset deck")
+            _plot(charts.curves(deck, "accuracy", "Accuracy, preset deck"), "Accuracy by round, preset deck")
+    if metrics:
+        shown = metrics["sets"].get("test", metrics["sets"]["validation"])
+        gr.Markdown("### What the scores are worth")
+        with gr.Row():
+            _plot(charts.confusion(shown, calibration.threshold), "Confusion matrix")
+            _plot(charts.roc(metrics["sets"], calibration.threshold), "ROC")
+            _plot(charts.reliability_diagram(shown), "Reliability diagram")
+
+
+def _plot(figure: object, label: str) -> None:
+    with gr.Column(min_width=300):
+        gr.Plot(figure, label=label, show_label=False)
