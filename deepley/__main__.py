@@ -62,13 +62,14 @@ def _check(options: argparse.Namespace) -> int:
     for path in _photos(options.paths):
         try:
             verdict = detector.check(path.read_bytes())
-            results.append(detector.to_json(str(path), verdict))
+            result = detector.to_json(verdict)
             if options.heatmaps and verdict.verdicts:
                 _write_overlay(options.heatmaps, path, verdict.overlay())
         except PhotoError as error:
-            results.append(detector.to_json(str(path), None, str(error)))
+            result = detector.to_json(None, str(error))
         except OSError as error:
-            results.append(detector.to_json(str(path), None, f"The file cannot be read: {error.strerror}."))
+            result = detector.to_json(None, f"The file cannot be read: {error.strerror}.")
+        results.append({"path": str(path), **result})
         if not options.json:
             print(_line(results[-1]), flush=True)
     if options.json:

@@ -106,3 +106,14 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write_history(folder / release.HISTORY, rows)
     return folder
+
+
+@pytest.fixture(scope="session")
+def url(micro_release: Path) -> str:
+    """The address of the running app around the micro release."""
+    from deepley.ui import page
+    from deepley.verdict.detector import Detector
+
+    detector = Detector(micro_release)
+    detector.warm_up()
+    return page.launch(detector, prevent_thread_lock=True, quiet=True)

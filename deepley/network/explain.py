@@ -59,3 +59,23 @@ def overlay(pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.5) -> np
     colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[:, :, ::-1]
     weight = (opacity * np.sqrt(np.clip(heatmap, 0, 1)))[:, :, None]
     return np.rint(pixels * (1 - weight) + colours * weight).astype(np.uint8)
+
+
+def outline(pixels: np.ndarray, to_crops: list[np.ndarray]) -> np.ndarray:
+    """Draws a white line with a dark edge around each square that was cropped from a photo.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        to_crops: (2, 3) affine matrices from photo to 256 px crop pixels.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    drawn = pixels.copy()
+    corners = np.array([[0, 0], [0, FACE_SIZE - 1], [FACE_SIZE - 1, FACE_SIZE - 1], [FACE_SIZE - 1, 0]], np.float64)
+    thin = max(1, round(max(pixels.shape[:2]) / 600))
+    for to_crop in to_crops:
+        square = (corners - to_crop[:, 2]) @ np.linalg.inv(to_crop[:, :2]).T
+        for colour, width in (((20, 20, 20), 3 * thin), ((255, 255, 255), thin)):
+            cv2.polylines(drawn, [np.rint(square).astype(np.int32)], True, colour, width, cv2.LINE_AA)
+    return drawn

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, roc_curve
 
 from deepley.training.evaluation import reliability
 
-_TRAIN, _VALID, _GREY = "#0f766e", "#ea580c", "rgba(128, 140, 155, 0.35)"
+_TRAIN, _VALID, _GREY, _INK = "#0d9488", "#ea580c", "rgba(128, 140, 155, 0.35)", "#74808d"
 
 
 def _figure(title: str, x: str, y: str, height: int = 340) -> go.Figure:
@@ -20,7 +20,7 @@ def _figure(title: str, x: str, y: str, height: int = 340) -> go.Figure:
         margin={"l": 56, "r": 16, "t": 72, "b": 48},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#7b8794", "family": "system-ui, sans-serif"},
+        font={"color": _INK, "family": "system-ui, sans-serif"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     figure.update_xaxes(title=x, gridcolor=_GREY, zerolinecolor=_GREY)
@@ -39,7 +39,7 @@ def curves(history: list[dict], what: str, title: str) -> go.Figure:
     figure = _figure(title, "round", what)
     rounds = [int(row["round"]) for row in history]
     for column, name, colour, symbol in (
-        (what, "training (augmented, dropout)", _TRAIN, "circle"),
+        (what, "training", _TRAIN, "circle"),
         (f"val_{what}", "validation", _VALID, "diamond"),
     ):
         figure.add_scatter(
@@ -82,10 +82,10 @@ def confusion(measured: dict, threshold: float) -> go.Figure:
     labels, scores = np.array(measured["labels"]), np.array(measured["scores"])
     counts = confusion_matrix(labels, scores >= threshold, labels=[0, 1])
     shares = counts / counts.sum(axis=1, keepdims=True)
-    figure = _figure(f"Confusion at the threshold ({measured['set']}, n = {measured['n']:,})", "said", "is")
+    figure = _figure(f"Confusion, {measured['set']} (n = {measured['n']:,})", "said", "is")
     figure.add_heatmap(
         z=shares,
-        x=["no evidence or inconclusive", "evidence"],
+        x=["none or inconclusive", "evidence"],
         y=["real", "fake"],
         zmin=0,
         zmax=1,
@@ -99,7 +99,7 @@ def confusion(measured: dict, threshold: float) -> go.Figure:
                 y=row,
                 text=f"{counts[row, column]:,}<br>{shares[row, column]:.1%}",
                 showarrow=False,
-                font={"size": 16, "color": "white" if shares[row, column] > 0.5 else "#7b8794"},
+                font={"size": 16, "color": "white" if shares[row, column] > 0.5 else _INK},
             )
     figure.update_yaxes(autorange="reversed")
     return figure
@@ -129,14 +129,14 @@ def roc(sets: dict[str, dict], threshold: float) -> go.Figure:
 def reliability_diagram(measured: dict) -> go.Figure:
     """Share of fakes against mean score in 15 bins; on the diagonal a score means what it says."""
     bins = reliability(np.array(measured["scores"]), np.array(measured["labels"]))
-    title = f"Reliability ({measured['set']}, ECE {measured['ece']['value']:.4f})"
+    title = f"Reliability, {measured['set']} (n = {measured['n']:,})"
     figure = _figure(title, "mean score", "share of fakes")
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="ideal", line={"color": _GREY, "dash": "dash"})
     figure.add_scatter(
         x=[mean for mean, _, _ in bins],
         y=[share for _, share, _ in bins],
         mode="markers",
-        name="bins (area: images in it)",
+        name="bins",
         marker={
             "color": _TRAIN,
             "size": [max(8.0, 2.2 * n**0.4) for _, _, n in bins],

@@ -15,16 +15,14 @@ from deepley.photo.decode import PhotoError, decode
 class PhotoInput(gr.Image):
     """An image input that decodes through `photo.decode`, so that a bad file ends in one clear sentence.
 
-    Args:
+    It has no `__init__` of its own: Gradio reads what it sends to the browser from that signature.
+
+    Attributes:
         limits: What is accepted.
-        **options: As for `gr.Image`.
     """
 
     is_template = True
-
-    def __init__(self, limits: PhotoLimits = PhotoLimits(), **options: object) -> None:
-        self.limits = limits
-        super().__init__(**options)
+    limits = PhotoLimits()
 
     def preprocess(self, payload: object) -> np.ndarray | None:
         """The uploaded file as (h, w, 3) uint8, or None if there is none.
@@ -62,12 +60,12 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
-.deepley-title h1 { font-size: 1.6rem; margin: .4rem 0 0; }
+.title h1 { font-size: 1.6rem; margin: .4rem 0 0; }
 .verdict { --ink: var(--body-text-color); border: 1px solid var(--border-color-primary); border-radius: 12px;
   padding: 1.1rem 1.25rem; background: var(--block-background-fill); color: var(--ink); line-height: 1.5; }
 .verdict h2 { font-size: 1.35rem; line-height: 1.25; margin: 0 0 .35rem; color: var(--ink); }
 .verdict p { margin: .45rem 0; }
-.verdict .quiet { color: var(--body-text-color-subdued); font-size: .92rem; }
+.quiet { opacity: .82; font-size: .92rem; }
 .verdict ol { margin: .5rem 0; padding-left: 1.4rem; }
 .gauge { position: relative; margin: 2rem 0 2.1rem; }
 .gauge .bands { display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 2px; }
@@ -75,11 +73,14 @@ CSS = """
 .gauge .mark { position: absolute; top: -26px; transform: translateX(-50%); font-weight: 700; white-space: nowrap; }
 .gauge .mark::after { content: ""; display: block; width: 3px; height: 26px; margin: 1px auto 0;
   background: var(--ink); border-radius: 2px; }
-.gauge .edge { position: absolute; top: 17px; transform: translateX(-50%); font-size: .78rem; white-space: nowrap;
-  color: var(--body-text-color-subdued); }
+.gauge .edge { position: absolute; top: 17px; transform: translateX(-50%); font-size: .8rem; white-space: nowrap;
+  opacity: .82; }
 .gauge .edge::before { content: ""; display: block; width: 1px; height: 5px; margin: 0 auto;
-  background: var(--body-text-color-subdued); }
+  background: var(--ink); }
 .figures { overflow-x: auto; }
+.figures table, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
+.figures tr { border-bottom: 1px solid var(--border-color-primary) !important; }
+.figures th, .figures td { padding: .45rem .8rem .45rem 0 !important; text-align: left; vertical-align: top; }
 """
 
 PASTE = """

@@ -22,7 +22,10 @@ def build(release: Release, calibration: Calibration) -> None:
     if metrics:
         gr.Markdown(table(metrics["sets"]), elem_classes="figures")
     if history:
-        gr.Markdown("### The training that made these weights")
+        gr.Markdown(
+            "### The training that made these weights\n"
+            "Training figures are taken on degraded crops with dropout on, validation figures on whole, clean faces."
+        )
         with gr.Row():
             _plot(charts.curves(history, "loss", "Loss"), "Loss by round")
             _plot(charts.curves(history, "accuracy", "Accuracy"), "Accuracy by round")
@@ -38,7 +41,10 @@ def build(release: Release, calibration: Calibration) -> None:
             _plot(charts.curves(deck, "accuracy", "Accuracy, preset deck"), "Accuracy by round, preset deck")
     if metrics:
         shown = metrics["sets"].get("test", metrics["sets"]["validation"])
-        gr.Markdown("### What the scores are worth")
+        gr.Markdown(
+            f"### What the scores are worth\nEvidence starts at a score of {calibration.threshold:.3f}; the larger a "
+            "bin's dot in the reliability diagram, the more images are in it."
+        )
         with gr.Row():
             _plot(charts.confusion(shown, calibration.threshold), "Confusion matrix")
             _plot(charts.roc(metrics["sets"], calibration.threshold), "ROC")

@@ -62,13 +62,15 @@ class PhotoVerdict:
     verdicts: tuple[Verdict, ...]
     reason: str | None
 
-    def overlay(self, opacity: float = 0.5) -> np.ndarray:
-        """The photo with every face's heatmap on it, (h, w, 3) uint8."""
+    def overlay(self, opacity: float = 0.7) -> np.ndarray:
+        """The photo with every face's heatmap on it and a line around what the network saw, (h, w, 3) uint8."""
         height, width = self.pixels.shape[:2]
         heat = np.zeros((height, width), np.float32)
         for verdict in self.verdicts:
             heat = np.maximum(heat, explain.on_photo(verdict.heatmap, verdict.face.to_crop, width, height))
-        return explain.overlay(self.pixels, heat, opacity)
+        return explain.outline(
+            explain.overlay(self.pixels, heat, opacity), [verdict.face.to_crop for verdict in self.verdicts]
+        )
 
 
 class Detector:
@@ -121,11 +123,10 @@ class Detector:
         heatmap = explain.grad_cam(activation.features, activation.gradient, towards_fake=evidence is not Evidence.NONE)
         return Verdict(face, score, evidence, KINDS if claimed else (), heatmap)
 
-    def to_json(self, path: str, verdict: PhotoVerdict | None, error: str | None = None) -> dict:
+    def to_json(self, verdict: PhotoVerdict | None, error: str | None = None) -> dict:
         """One checked file as plain JSON types; exactly one of `verdict` and `error` is given."""
         return {
             "schema": SCHEMA_VERSION,
-            "path": path,
             "error": error,
             "reason": verdict.reason if verdict else None,
             "faces": [

@@ -88,6 +88,16 @@ def test_a_heatmap_lands_on_its_face():
     assert on[:25].max() == on[:, :45].max() == on[:, 185:].max() == 0.0
 
 
+def test_the_outline_runs_around_what_was_cropped():
+    photo = np.full((200, 300, 3), 100, np.uint8)
+    drawn = explain.outline(photo, [np.array([[2.0, 0, -100], [0, 2.0, -60]])])
+    changed = (drawn != photo).any(axis=2)
+    assert changed[30:158, 50].all()
+    assert changed[30, 50:178].all()
+    assert not changed[40:140, 60:160].any()
+    assert not changed[:26].any()
+
+
 def test_an_overlay_leaves_cold_places_alone():
     photo = np.full((4, 4, 3), 200, np.uint8)
     heat = np.zeros((4, 4))

@@ -1,0 +1,88 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepley.__main__ import main
+from tests.conftest import encode
+
+
+@pytest.fixture
+def photos(tmp_path, astronaut):
+    folder = tmp_path / "photos"
+    (folder / "below").mkdir(parents=True)
+    (folder / "astronaut.png").write_bytes(encode(astronaut))
+    (folder / "below" / "wall.png").write_bytes(encode(np.full((200, 200, 3), 90, np.uint8)))
+    return folder
+
+
+def test_check_prints_one_object_a_file_and_goes_on_after_a_bad_one(photos, astronaut, micro_release, capsys):
+    (photos / "broken.jpg").write_bytes(encode(astronaut, "JPEG")[:9000])
+    code = main(["check", str(photos), str(photos / "gone.jpg"), "--json", "--release", str(micro_release)])
+    found = {item["path"].removeprefix(f"{photos}/"): item for item in json.loads(capsys.readouterr().out)}
+    assert code == 1
+    assert list(found) == ["astronaut.png", "below/wall.png", "broken.jpg", "gone.jpg"]
+    assert found["astronaut.png"]["error"] is None
+    assert 0 <= found["astronaut.png"]["faces"][0]["score"] <= 1
+    assert found["below/wall.png"]["reason"].startswith("No face was found")
+    assert "damaged" in found["broken.jpg"]["error"]
+    assert found["gone.jpg"]["error"] == "The file cannot be read: No such file or directory."
+
+
+def test_check_writes_overlays_and_says_evidence_in_words(photos, micro_release, tmp_path, capsys):
+    options = ["--release", str(micro_release), "--heatmaps", str(tmp_path / "maps")]
+    assert main(["check", str(photos), *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "evidence of manipulation: " in lines[0]
+    assert "not applicable: No face was found" in lines[1]
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["astronaut.png.heatmap.png"]
+    assert Image.open(tmp_path / "maps" / "astronaut.png.heatmap.png").size == (512, 512)
+
+
+def test_evaluate_gives_every_figure_with_its_interval(data_folder, micro_release, capsys):
+    code = main(["evaluate", str(data_folder / "test"), "--json", "--release", str(micro_release)])
+    found = json.loads(capsys.readouterr().out)
+    assert code == 0
+    figures = found["sets"]["test"]
+    assert figures["n"] == 16
+    for name in ("accuracy", "balanced_accuracy", "auc", "average_precision", "false_positive_rate", "recall", "ece"):
+        assert figures[name]["low"] <= figures[name]["value"] <= figures[name]["high"]
+    assert found["release"] == "micro"
+
+
+def test_evaluate_names_an_unreadable_file_and_scores_the_rest(data_folder, micro_release, tmp_path, capsys):
+    shutil.copytree(data_folder / "test", tmp_path / "test")
+    (tmp_path / "test" / "real" / "zz.jpg").write_bytes(b"broken")
+    code = main(["evaluate", str(tmp_path / "test"), "--json", "--release", str(micro_release)])
+    out = capsys.readouterr()
+    assert code == 1
+    assert json.loads(out.out)["sets"]["test"]["n"] == 16
+    assert "skipped real/zz.jpg" in out.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "nowhere"], "There is no folder or tar at nowhere."),
+        (["check", "x.jpg", "--release", "nowhere"], "nowhere holds no config.json"),
+        (["train", "--data", "nowhere", "--out", "out"], "There is no folder or tar at nowhere."),
+    ],
+)
+def test_a_refusal_is_one_sentence(arguments, words, micro_release, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if arguments[0] == "evaluate":
+        arguments = [*arguments, "--release", str(micro_release)]
+    assert main(arguments) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_the_module_runs_as_a_program():
+    process = subprocess.run(
+        [sys.executable, "-m", "deepley", "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "check" in process.stdout
+    assert "evaluate" in process.stdout

@@ -1,0 +1,111 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepley.network import explain
+from deepley.photo.decode import PhotoError
+from deepley.verdict.calibration import Evidence
+from deepley.verdict.detector import Detector, Verdict
+from tests.conftest import encode
+
+
+@pytest.fixture(scope="module")
+def detector(micro_release):
+    return Detector(micro_release)
+
+
+def _under_orientation(pixels, orientation, file_format, **options):
+    """The photo stored as a camera held in this orientation would store it."""
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    image = Image.fromarray(pixels)
+    stored = image.transpose(Image.Transpose(undo[orientation])) if orientation in undo else image
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    stored.save(buffer, file_format, exif=exif, **options)
+    return buffer.getvalue()
+
+
+def test_one_photo_under_all_eight_orientations_scores_alike(detector, astronaut):
+    def scores(file_format, **options):
+        files = [_under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
+        return [detector.check(data).verdicts[0].score for data in files]
+
+    lossless = scores("PNG")
+    assert len(set(lossless)) == 1
+    recompressed = scores("JPEG", quality=95)
+    assert max(recompressed) - min(recompressed) <= 0.02
+
+
+def test_a_verdict_is_complete(detector, astronaut):
+    verdict = detector.check_pixels(astronaut)
+    assert verdict.reason is None
+    (face,) = verdict.verdicts
+    assert face.evidence is detector.calibration.evidence(face.score)
+    assert face.found == (face.score >= detector.calibration.threshold)
+    assert face.kinds == (("generated",) if face.found else ())
+    assert face.heatmap.min() >= 0
+    assert face.heatmap.max() == 1
+
+
+def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut):
+    (face,) = detector.check_pixels(astronaut).verdicts
+    (activation,) = detector.engine.explain(face.face.crop[None])
+    towards_fake = face.evidence is not Evidence.NONE
+    wanted = explain.grad_cam(activation.features, activation.gradient, towards_fake)
+    np.testing.assert_allclose(face.heatmap, wanted, atol=1e-5)
+    opposite = explain.grad_cam(activation.features, activation.gradient, not towards_fake)
+    assert np.abs(wanted - opposite).max() > 0.5
+
+
+def test_several_faces_get_a_verdict_each_from_one_pass(detector, astronaut):
+    pair = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
+    verdict = detector.check_pixels(pair)
+    assert len(verdict.verdicts) == 2
+    assert len({v.face.box[0] > 512 for v in verdict.verdicts}) == 2
+    overlay = verdict.overlay()
+    assert overlay.shape == pair.shape
+    for v in verdict.verdicts:
+        x, y, width, height = v.face.box
+        assert (overlay[y : y + height, x : x + width] != pair[y : y + height, x : x + width]).any()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.full((300, 300, 3), 80, np.uint8), "No face was found"),
+        ("small", "at least 48 are needed"),
+    ],
+)
+def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronaut, pixels, words):
+    if isinstance(pixels, str):
+        pixels = np.asarray(Image.fromarray(astronaut).resize((200, 200), Image.Resampling.LANCZOS))
+    verdict = detector.check_pixels(pixels)
+    assert verdict.verdicts == ()
+    assert words in verdict.reason
+
+
+def test_json_has_what_the_command_line_promises(detector, astronaut):
+    verdict = detector.check(encode(astronaut))
+    found = json.loads(json.dumps(detector.to_json(verdict)))
+    assert set(found) == {"schema", "error", "reason", "faces", "release", "sha256"}
+    assert found["release"] == "micro"
+    (face,) = found["faces"]
+    assert set(face) == {"box", "score", "evidence", "evidence_kinds"}
+    assert all(isinstance(value, int) for value in face["box"])
+
+
+def test_a_bad_file_is_an_error_and_never_a_score(detector):
+    with pytest.raises(PhotoError):
+        detector.check(b"nothing")
+
+
+def test_a_verdict_out_of_range_cannot_be_made(detector, astronaut):
+    (face,) = detector.check_pixels(astronaut).verdicts
+    with pytest.raises(ValueError, match="score"):
+        Verdict(face.face, float("nan"), face.evidence, (), face.heatmap)
+    with pytest.raises(ValueError, match="heatmap"):
+        Verdict(face.face, 0.5, face.evidence, (), np.full((2, 2), np.nan))
