@@ -195,7 +195,7 @@ def face_pixels(source: Source) -> np.ndarray:
 
 
 class Crops(keras.utils.PyDataset):
-    """Augmented training batches; batch i is a function of (seed, phase, round, i) alone.
+    """Augmented training batches; an image's view is a function of `key` and the image alone.
 
     Keras's own shuffling must be off (`fit(shuffle=False)`): its generator is not saved, so a resumed run would differ.
 
@@ -222,8 +222,8 @@ class Crops(keras.utils.PyDataset):
         """(n, crop, crop, 3) uint8 and (n, 1) float32 labels, 1 = fake."""
         indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
         images = []
-        for position, index in enumerate(indices):
-            rng = np.random.default_rng([*self._key, batch, position])
+        for index in indices:
+            rng = np.random.default_rng([*self._key, int(index)])
             pixels = face_pixels(self._sources[index])
             images.append(augment.augment(pixels, self._crop, rng, self._degrade))
         return np.stack(images), labels_of([self._sources[i] for i in indices])[:, None]

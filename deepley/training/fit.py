@@ -200,10 +200,16 @@ class _Run:
         trainer = keras.Model(self.model.input, self.model.get_layer(networks.LOGIT).output)
 
         def batches(indices: np.ndarray) -> Crops:
-            key = (self.config.seed, self.progress.phase, self.progress.phase_round)
-            return Crops(self.train, indices, key, self.config.batch_size, phase.crop, self.config.augment)
+            # A phase that was meant to be cached sees the views it would have stored; any other, new ones every round.
+            view = self.progress.phase_round
+            return self.crops(phase, indices, view % self.config.views if phase.cache else view)
 
         return trainer, batches, Wholes(self.valid, self.config.batch_size)
+
+    def crops(self, phase: Phase, indices: np.ndarray, view: int) -> Crops:
+        """Training batches of one view of the images at `indices`."""
+        key = (self.config.seed, self.progress.phase, view)
+        return Crops(self.train, indices, key, self.config.batch_size, phase.crop, self.config.augment)
 
     def cached(self, phase: Phase) -> tuple | None:
         """The tail as trainer with cached features, or None, said aloud, if the disk has no room for them."""
@@ -222,10 +228,7 @@ class _Run:
         key = {"identity": self.identity, "phase": self.progress.phase}
         views = []
         for view in range(self.config.views):
-            crops = Crops(
-                self.train, np.arange(n), (self.config.seed, self.progress.phase, view), size, phase.crop,
-                self.config.augment,
-            )  # fmt: skip
+            crops = self.crops(phase, np.arange(n), view)
             views.append(
                 cache.compute(
                     folder / f"view{view}.npy", key | {"view": view}, trunk, crops, n, f"Features, view {view + 1}"

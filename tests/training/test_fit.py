@@ -39,12 +39,6 @@ def data(data_folder):
     return dataset.load(data_folder)
 
 
-@pytest.fixture
-def pretrained_recipe(micro_recipe):
-    """The recipe with its first phase frozen up to conv1, as if conv1 had base weights."""
-    return micro_recipe
-
-
 def _start(data_folder, out, recipe):
     return subprocess.Popen(
         [sys.executable, "-c", TRAIN, str(data_folder), str(out), json.dumps(to_json(recipe))],
@@ -164,15 +158,14 @@ def test_patience_ends_a_phase_early_and_plateau_lowers_the_rate(data, tmp_path,
     assert history[-1]["learning_rate"] == 0.5 * history[best]["learning_rate"]
 
 
-def test_cached_and_uncached_training_of_one_view_agree(data, tmp_path, micro_recipe, monkeypatch):
-    one = dataclasses.replace(
-        micro_recipe, augment=False, phases=(dataclasses.replace(micro_recipe.phases[0], crop=256, rounds=1),)
-    )
-    _, cached = fit.train(data, one, tmp_path / "cached")
+def test_training_with_and_without_the_cache_is_the_same_training(data, tmp_path, micro_recipe, monkeypatch):
+    recipe = dataclasses.replace(micro_recipe, phases=micro_recipe.phases[:1], views=2)
+    cached, _ = fit.train(data, recipe, tmp_path / "cached")
     monkeypatch.setattr(cache, "room_for", lambda folder, shape: "the disk is full")
-    _, uncached = fit.train(data, one, tmp_path / "uncached")
-    # A crop of the whole picture leaves only flips to chance: the same statistics, not the same batches.
-    assert uncached[0]["loss"] == pytest.approx(cached[0]["loss"], abs=0.25)
+    uncached, _ = fit.train(data, recipe, tmp_path / "uncached")
+    for one, other in zip(cached.weights, uncached.weights, strict=True):
+        if one.path.endswith("/kernel"):  # equal up to the float16 of stored features
+            assert np.abs(np.asarray(one) - np.asarray(other)).mean() < 1e-3
     assert not (tmp_path / "cached" / "cache").exists()
 
 
