@@ -23,7 +23,8 @@ import numpy as np
 from deepley.config import Phase, TrainConfig
 from deepley.network.model import LOGIT
 from deepley.training import cache, fit
-from deepley.training.dataset import Dataset, Wholes, labels_of, load
+from deepley.training.batches import Wholes, labels_of
+from deepley.training.dataset import Dataset, load
 
 
 def measure(data: Dataset, config: TrainConfig, base: Path | None, cached: bool) -> tuple[float, float]:

@@ -127,8 +127,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from deepley.network.engine import Engine
     from deepley.network.release import load
     from deepley.training import evaluation
+    from deepley.training.batches import labels_of
     from deepley.training.card import table
-    from deepley.training.dataset import labels_of
     from deepley.training.sources import find
     from deepley.verdict.calibration import of_release
 

@@ -15,10 +15,13 @@ _MARGIN = 2_000_000_000
 """Bytes of disk that a cache leaves free: room for checkpoints and the rest of the machine."""
 
 
-def room_for(folder: Path, shape: tuple[int, ...]) -> str | None:
-    """Says why a float16 array of `shape` should not be written to `folder`, or None if it fits."""
-    need = int(np.prod(shape)) * 2
-    free = shutil.disk_usage(folder).free
+def room_for(folder: Path, count: int) -> str | None:
+    """Says why `count` float16 numbers should not be written to `folder`, or None if they fit.
+
+    What a killed run left there is counted as free: it is used again or overwritten.
+    """
+    need = count * 2
+    free = shutil.disk_usage(folder).free + sum(path.stat().st_size for path in folder.glob("*.npy"))
     if need + _MARGIN > free:
         return f"the feature cache needs {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
     return None
@@ -62,19 +65,3 @@ def compute(
     del features
     mark.write_text(json.dumps({"key": digest}))
     return np.load(path, mmap_mode="r")
-
-
-class Features(keras.utils.PyDataset):
-    """Batches of cached features and their labels, in a given order."""
-
-    def __init__(self, features: np.ndarray, labels: np.ndarray, indices: np.ndarray, batch_size: int) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self._features, self._labels, self._indices, self._batch_size = features, labels, indices, batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self._indices) // self._batch_size)
-
-    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, ...) float32 features and (n, 1) float32 labels, 1 = fake."""
-        indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
-        return self._features[indices].astype(np.float32), self._labels[indices][:, None]

@@ -13,8 +13,9 @@ from deepley.config import TrainConfig, to_json
 from deepley.network import release
 from deepley.network.engine import Engine
 from deepley.training import evaluation
+from deepley.training.batches import labels_of
 from deepley.training.card import card
-from deepley.training.dataset import Dataset, labels_of
+from deepley.training.dataset import Dataset
 from deepley.training.fit import write_history
 from deepley.verdict import calibration
 

@@ -20,9 +20,11 @@ from deepley.config import FACE_SIZE, Phase, TrainConfig, to_json
 from deepley.network import devices
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
-from deepley.training import cache, checkpoint
+from deepley.training import checkpoint, feed
+from deepley.training.batches import labels_of, order
 from deepley.training.checkpoint import Progress
-from deepley.training.dataset import Crops, Dataset, Wholes, labels_of, order
+from deepley.training.dataset import Dataset
+from deepley.training.feed import Feed, Pictures
 
 COLUMNS = (
     "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
@@ -76,15 +78,15 @@ class _Run:
     def __init__(self, dataset: Dataset, config: TrainConfig, out: Path, base: Path | None, path: Path) -> None:
         keras.utils.set_random_seed(config.seed)
         self.out, self.path = out, path
-        self.train = dataset.take("train", config.train_limit)
-        self.valid = dataset.take("valid", config.valid_limit)
+        train, valid = dataset.take("train", config.train_limit), dataset.take("valid", config.valid_limit)
         weights = "imagenet" if base is None and BACKBONES[config.model.backbone].pretrained else None
         self.model = networks.build(config.model, weights=weights)
         given = BACKBONES[config.model.backbone].stages if weights else ()
         if base is not None:
             given = networks.load_base(self.model, config.model, base)
         self.config = replace(config, phases=tuple(_resolve(phase, config, given) for phase in config.phases))
-        self.identity = {"config": to_json(self.config), "data": _fingerprint(self.train + self.valid)}
+        self.identity = {"config": to_json(self.config), "data": _fingerprint(train + valid)}
+        self.pictures = Pictures(train, valid, out, self.identity)
         self.progress, self.best, self.resumed = Progress(), None, None
         self.bar = None
 
@@ -93,6 +95,7 @@ class _Run:
             self.resumed = checkpoint.load(self.path, self.identity)
             self.progress = self.resumed.progress
             self.resumed.restore(self.model)
+            write_history(self.out / "history.csv", self.progress.history)  # a kill may have come between the two files
         total = sum(phase.rounds * self.round_length(phase) for phase in self.config.phases)
         quiet = 1 if os.isatty(2) else 30
         with tqdm.tqdm(
@@ -104,13 +107,13 @@ class _Run:
 
     def round_length(self, phase: Phase) -> int:
         """Images in a round: whole batches, at most one pass over the data."""
-        count = min(phase.images_per_round, len(self.train))
+        count = min(phase.images_per_round, len(self.pictures.train))
         return max(count // self.config.batch_size * self.config.batch_size, min(count, self.config.batch_size))
 
     def run_phase(self, phase: Phase) -> None:
         networks.set_trainable(self.model, self.config.model, phase.trainable)
-        batches = self.cached(phase) if phase.cache else None
-        trainer, train_batches, valid_batches = batches or self.uncached(phase)
+        fed = self.feed(phase)
+        trainer = fed.trainer
         steps = math.ceil(self.round_length(phase) / self.config.batch_size)
         optimizer = self.optimizer(phase, steps)
         trainer.compile(
@@ -130,7 +133,7 @@ class _Run:
         self.resumed = None
 
         while self.progress.phase_round < phase.rounds and self.progress.wait < self.config.patience:
-            self.run_round(phase, trainer, train_batches, valid_batches)
+            self.run_round(phase, fed)
             checkpoint.save(self.path, self.identity, self.progress, self.model, optimizer, self.best)
             write_history(self.out / "history.csv", self.progress.history)
         checkpoint.assign(self.model, self.best)
@@ -141,19 +144,35 @@ class _Run:
         checkpoint.save(self.path, self.identity, self.progress, self.model, None, None)
         shutil.rmtree(self.out / "cache", ignore_errors=True)
 
-    def run_round(self, phase: Phase, trainer: keras.Model, train_batches: object, valid_batches: object) -> None:
+    def feed(self, phase: Phase) -> Feed:
+        """The phase's network and batches, from stored features where it asks for them and they fit on the disk."""
+        number = self.progress.phase
+        if phase.cache:
+            fed = feed.features(self.model, self.config, number, self.pictures)
+            if isinstance(fed, Feed):
+                return fed
+            self.bar.write(f"Phase {phase.name!r} trains without a feature cache: {fed}.")
+        return feed.images(self.model, self.config, number, self.pictures)
+
+    def run_round(self, phase: Phase, fed: Feed) -> None:
         """Trains one round, validates, and updates `progress` and `best`."""
-        progress, started = self.progress, time.monotonic()
+        progress, started, trainer = self.progress, time.monotonic(), fed.trainer
         self.bar.set_description(f"Phase {phase.name!r}, round {progress.phase_round + 1} of {phase.rounds}")
         if phase.schedule == "plateau" and progress.rate is not None:
             trainer.optimizer.learning_rate = progress.rate
         length = self.round_length(phase)
-        indices = order(len(self.train), (self.config.seed, progress.phase), progress.phase_round * length, length)
+        indices = order(
+            len(self.pictures.train), (self.config.seed, progress.phase), progress.phase_round * length, length
+        )
         # Keras shuffles a PyDataset's batches from a generator that cannot be saved: the order above is ours.
         log = trainer.fit(
-            train_batches(indices), epochs=1, shuffle=False, verbose=0, callbacks=[_Bar(self.bar, length)]
+            fed.train(indices, progress.phase_round),
+            epochs=1,
+            shuffle=False,
+            verbose=0,
+            callbacks=[_Bar(self.bar, length)],
         ).history
-        logits, labels = predict(trainer, valid_batches), labels_of(self.valid)
+        logits, labels = predict(trainer, fed.valid), labels_of(self.pictures.valid)
         val_loss = float(np.mean(np.logaddexp(0, logits) - labels * logits))
         rate = float(keras.ops.convert_to_numpy(trainer.optimizer.learning_rate))
 
@@ -167,7 +186,7 @@ class _Run:
                 progress.rate = rate * _PLATEAU_FACTOR
         values = (
             len(progress.history) + 1,
-            round(progress.images / len(self.train), 4),
+            round(progress.images / len(self.pictures.train), 4),
             phase.name,
             log["bce"][0],
             val_loss,
@@ -194,55 +213,6 @@ class _Run:
         if self.config.optimizer == "adam":
             return keras.optimizers.Adam(rate)
         return keras.optimizers.AdamW(rate, weight_decay=self.config.weight_decay)
-
-    def uncached(self, phase: Phase) -> tuple:
-        """The network itself as trainer, its training batches by order, and its validation batches."""
-        trainer = keras.Model(self.model.input, self.model.get_layer(networks.LOGIT).output)
-
-        def batches(indices: np.ndarray) -> Crops:
-            # A phase that was meant to be cached sees the views it would have stored; any other, new ones every round.
-            view = self.progress.phase_round
-            return self.crops(phase, indices, view % self.config.views if phase.cache else view)
-
-        return trainer, batches, Wholes(self.valid, self.config.batch_size)
-
-    def crops(self, phase: Phase, indices: np.ndarray, view: int) -> Crops:
-        """Training batches of one view of the images at `indices`."""
-        key = (self.config.seed, self.progress.phase, view)
-        return Crops(self.train, indices, key, self.config.batch_size, phase.crop, self.config.augment)
-
-    def cached(self, phase: Phase) -> tuple | None:
-        """The tail as trainer with cached features, or None, said aloud, if the disk has no room for them."""
-        trunk, tail = networks.split(self.model, self.config.model, phase.trainable)
-        trunk.compile(jit_compile=devices.jit_compile())
-        size, n = self.config.batch_size, len(self.train)
-        features = trunk.compute_output_shape((1, phase.crop, phase.crop, 3))[1:]
-        whole = trunk.compute_output_shape((1, FACE_SIZE, FACE_SIZE, 3))[1:]
-        floats = n * self.config.views * math.prod(features) + len(self.valid) * math.prod(whole)
-        folder = self.out / "cache"
-        folder.mkdir(exist_ok=True)
-        refusal = cache.room_for(folder, (floats,))
-        if refusal:
-            self.bar.write(f"Phase {phase.name!r} trains without a feature cache: {refusal}.")
-            return None
-        key = {"identity": self.identity, "phase": self.progress.phase}
-        views = []
-        for view in range(self.config.views):
-            crops = self.crops(phase, np.arange(n), view)
-            views.append(
-                cache.compute(
-                    folder / f"view{view}.npy", key | {"view": view}, trunk, crops, n, f"Features, view {view + 1}"
-                )
-            )
-        valid = cache.compute(
-            folder / "valid.npy", key, trunk, Wholes(self.valid, size), len(self.valid), "Features, validation"
-        )
-        labels = labels_of(self.train)
-
-        def batches(indices: np.ndarray) -> cache.Features:
-            return cache.Features(views[self.progress.phase_round % len(views)], labels, indices, size)
-
-        return tail, batches, cache.Features(valid, labels_of(self.valid), np.arange(len(self.valid)), size)
 
 
 class _Bar(keras.callbacks.Callback):

@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 SPLITS = ("train", "valid", "test")
 LABELS = {"real": 0, "fake": 1}
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"}
+_BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
+"""Where the Kaggle set's CSVs find their paths, as it is unpacked in one way or another."""
 _CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
 
 
@@ -109,7 +111,7 @@ def _from_csvs(data: Path, tables: list[Path]) -> list[Source]:
                 if row["label"] not in ("0", "1"):
                     raise DataError(f"{table.name}, line {rows.line_num}: label must be 0 or 1, not {row['label']!r}.")
                 path = next(
-                    (p for p in (data / row["path"], data / "real-vs-fake" / row["path"]) if p.is_file()),
+                    (p for p in (data / below / row["path"] for below in _BELOW) if p.is_file()),
                     data / row["path"],
                 )
                 if not path.resolve().is_relative_to(data.resolve()):

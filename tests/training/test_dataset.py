@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from deepley.training import dataset
-from deepley.training.dataset import Crops, Wholes, face_pixels, order
+from deepley.training.batches import Crops, Wholes, order
+from deepley.training.dataset import face_pixels
 from deepley.training.sources import DataError
 from tests.conftest import encode, picture
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from deepley.config import TrainConfig, from_json, to_json
 from deepley.network import release
 from deepley.network.engine import Engine
-from deepley.training import cache, dataset, fit
+from deepley.training import batches, cache, dataset, fit
 from deepley.training.checkpoint import CheckpointError
 from deepley.training.finish import finish
 from tests.conftest import MICRO
@@ -26,8 +26,6 @@ from pathlib import Path
 import keras
 from deepley.config import TrainConfig, from_json
 from deepley.training import dataset, fit
-import tensorflow as tf
-tf.config.threading.set_intra_op_parallelism_threads(2)
 data, out, config = sys.argv[1:4]
 fit.train(dataset.load(Path(data)), from_json(TrainConfig, json.loads(config)), Path(out), resume=True)
 print("done")
@@ -66,10 +64,9 @@ def test_a_run_that_was_killed_and_resumed_ends_bit_for_bit_like_one_that_was_no
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL, process.stdout.read()
         process = _start(data_folder, killed, micro_recipe)
-    unbroken = _start(data_folder, whole, micro_recipe)
-    for running in (process, unbroken):
-        output, _ = running.communicate(timeout=120)
-        assert output.endswith("done\n"), output
+    fit.train(dataset.load(data_folder), micro_recipe, whole)
+    output, _ = process.communicate(timeout=120)
+    assert output.endswith("done\n"), output
     wanted, found = _final(whole), _final(killed)
     assert wanted.keys() == found.keys()
     for name in wanted:
@@ -91,10 +88,11 @@ def trained(data, tmp_path_factory):
     recipe = TrainConfig(
         preset="test",
         model=dataclasses.replace(MICRO, dropout=0.1),
-        batch_size=16,
+        batch_size=8,
         mixed_precision=False,
         augment=False,
-        phases=(Phase("all", ("all",), 10, 48, crop=128, learning_rate=2e-2),),
+        patience=12,
+        phases=(Phase("all", ("all",), 12, 48, crop=64, learning_rate=1e-2),),
     )
     out = tmp_path_factory.mktemp("run")
     network, history = fit.train(data, recipe, out)
@@ -108,7 +106,7 @@ def test_training_learns_and_writes_its_history(trained):
     assert max(row["val_auc"] for row in history) > 0.9
     assert release.read_history(out / "history.csv")[-1]["round"] == len(history)
     assert history[-1]["epoch"] == len(history)
-    assert history[-1]["learning_rate"] < 1e-3 * recipe.phases[0].learning_rate or len(history) < 10
+    assert history[-1]["learning_rate"] < 1e-3 * recipe.phases[0].learning_rate
 
 
 def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, data, tmp_path):
@@ -136,12 +134,11 @@ def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, dat
 def test_the_best_weights_come_back(data, tmp_path, micro_recipe):
     network, history = fit.train(data, micro_recipe, tmp_path / "run")
     last_phase = [row for row in history if row["phase"] == "all"]
-    batches = dataset.Wholes(data.splits["valid"], 16)
     import keras
 
     trainer = keras.Model(network.input, network.get_layer("logit").output)
-    logits = fit.predict(trainer, batches)
-    labels = dataset.labels_of(data.splits["valid"])
+    logits = fit.predict(trainer, batches.Wholes(data.splits["valid"], 16))
+    labels = batches.labels_of(data.splits["valid"])
     loss = np.mean(np.logaddexp(0, logits) - labels * logits)
     assert loss == pytest.approx(min(row["val_loss"] for row in last_phase), abs=1e-5)
 
@@ -161,7 +158,7 @@ def test_patience_ends_a_phase_early_and_plateau_lowers_the_rate(data, tmp_path,
 def test_training_with_and_without_the_cache_is_the_same_training(data, tmp_path, micro_recipe, monkeypatch):
     recipe = dataclasses.replace(micro_recipe, phases=micro_recipe.phases[:1], views=2)
     cached, _ = fit.train(data, recipe, tmp_path / "cached")
-    monkeypatch.setattr(cache, "room_for", lambda folder, shape: "the disk is full")
+    monkeypatch.setattr(cache, "room_for", lambda folder, count: "the disk is full")
     uncached, _ = fit.train(data, recipe, tmp_path / "uncached")
     for one, other in zip(cached.weights, uncached.weights, strict=True):
         if one.path.endswith("/kernel"):  # equal up to the float16 of stored features
@@ -172,8 +169,8 @@ def test_training_with_and_without_the_cache_is_the_same_training(data, tmp_path
 def test_without_room_on_the_disk_the_cache_is_left_out_and_it_says_so(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 3_000_000_000})
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda folder: usage)
-    assert cache.room_for(tmp_path, (100, 10)) is None
-    assert cache.room_for(tmp_path, (10**9,)) == "the feature cache needs 2.0 GB and 3.0 GB are free"
+    assert cache.room_for(tmp_path, 1000) is None
+    assert cache.room_for(tmp_path, 10**9) == "the feature cache needs 2.0 GB and 3.0 GB are free"
 
 
 def test_a_run_is_not_overwritten_by_accident(trained, data):

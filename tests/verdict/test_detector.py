@@ -17,7 +17,7 @@ def detector(micro_release):
     return Detector(micro_release)
 
 
-def _under_orientation(pixels, orientation, file_format, **options):
+def under_orientation(pixels, orientation, file_format, **options):
     """The photo stored as a camera held in this orientation would store it."""
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     image = Image.fromarray(pixels)
@@ -31,7 +31,7 @@ def _under_orientation(pixels, orientation, file_format, **options):
 
 def test_one_photo_under_all_eight_orientations_scores_alike(detector, astronaut):
     def scores(file_format, **options):
-        files = [_under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
+        files = [under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
         return [detector.check(data).verdicts[0].score for data in files]
 
     lossless = scores("PNG")

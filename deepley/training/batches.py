@@ -1,0 +1,98 @@
+"""Batches for `fit`: augmented crops, whole faces, stored features; and the order in which images are shown."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from deepley.training import augment
+from deepley.training.dataset import face_pixels
+
+
+class Crops(keras.utils.PyDataset):
+    """Augmented training batches; an image's view is a function of `key` and the image alone.
+
+    Keras's own shuffling must be off (`fit(shuffle=False)`): its generator is not saved, so a resumed run would differ.
+
+    Args:
+        sources: All training images.
+        indices: Positions in `sources`, in the order they are shown.
+        key: Integers that seed the augmentation.
+        batch_size: Images in a batch.
+        crop: Side of the crops in pixels.
+        degrade: See `augment.augment`.
+    """
+
+    def __init__(
+        self, sources: tuple, indices: np.ndarray, key: tuple[int, ...], batch_size: int, crop: int, degrade: bool
+    ) -> None:
+        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
+        self._sources, self._indices, self._key = sources, indices, key
+        self._batch_size, self._crop, self._degrade = batch_size, crop, degrade
+
+    def __len__(self) -> int:
+        return -(-len(self._indices) // self._batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n, crop, crop, 3) uint8 and (n, 1) float32 labels, 1 = fake."""
+        indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
+        images = []
+        for index in indices:
+            rng = np.random.default_rng([*self._key, int(index)])
+            pixels = face_pixels(self._sources[index])
+            images.append(augment.augment(pixels, self._crop, rng, self._degrade))
+        return np.stack(images), labels_of([self._sources[i] for i in indices])[:, None]
+
+
+class Wholes(keras.utils.PyDataset):
+    """Every image once, in order and unchanged: validation batches."""
+
+    def __init__(self, sources: tuple, batch_size: int) -> None:
+        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
+        self._sources, self._batch_size = sources, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._sources) // self._batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n, 256, 256, 3) uint8 and (n, 1) float32 labels, 1 = fake."""
+        sources = self._sources[batch * self._batch_size : (batch + 1) * self._batch_size]
+        return np.stack([face_pixels(s) for s in sources]), labels_of(sources)[:, None]
+
+
+def labels_of(sources: tuple) -> np.ndarray:
+    """(n,) float32 labels, 1 = fake."""
+    return np.array([source.label for source in sources], np.float32)
+
+
+def order(count: int, seed: tuple[int, ...], start: int, length: int) -> np.ndarray:
+    """The images of one round: a slice of an endless sequence of shuffled passes.
+
+    Args:
+        count: Images in a pass.
+        seed: Integers that seed the shuffles.
+        start: Images shown in earlier rounds.
+        length: Images in this round.
+
+    Returns:
+        (length,) int64 positions below `count`; between two passes no image comes twice.
+    """
+    first, last = start // count, (start + length - 1) // count
+    passes = [np.random.default_rng([*seed, i]).permutation(count) for i in range(first, last + 1)]
+    return np.concatenate(passes)[start - first * count :][:length]
+
+
+class Features(keras.utils.PyDataset):
+    """Batches of cached features and their labels, in a given order."""
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray, indices: np.ndarray, batch_size: int) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
+        self._features, self._labels, self._indices, self._batch_size = features, labels, indices, batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self._indices) // self._batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n, ...) float32 features and (n, 1) float32 labels, 1 = fake."""
+        indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
+        return self._features[indices].astype(np.float32), self._labels[indices][:, None]

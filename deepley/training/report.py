@@ -1,0 +1,93 @@
+"""What could mislead a detector that trains on a folder: shortcuts between the classes, and copies across splits."""
+
+from __future__ import annotations
+
+import collections
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepley.photo.decode import resize
+from deepley.training.sources import LABELS
+
+THUMBNAIL = 32
+"""Side, in pixels, of the grey thumbnails that near-copies are found with."""
+
+NEAR_COPY = 10.0
+"""Two pictures whose thumbnails differ by less than this root mean square, in grey levels, are near-copies."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a data folder holds.
+
+    Attributes:
+        counts: Images by split and label, as {"train": {"real": n, "fake": n}, ...}.
+        sizes: The five most common (width, height) of each label, with counts.
+        formats: File formats of each label, with counts.
+        unreadable: (name, reason) of every file that was skipped.
+        warnings: Sentences about shortcuts: ways to tell the classes apart that are not the faces.
+    """
+
+    counts: dict
+    sizes: dict
+    formats: dict
+    unreadable: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+
+    def text(self) -> str:
+        """The report as lines for a terminal."""
+        lines = [
+            f"{split:6} " + "  ".join(f"{n:6,} {label}" for label, n in c.items()) for split, c in self.counts.items()
+        ]
+        for label in LABELS:
+            sizes = ", ".join(f"{w}x{h} ({n:,})" for (w, h), n in self.sizes[label])
+            formats = ", ".join(f"{name} ({n:,})" for name, n in self.formats[label].items())
+            lines.append(f"{label}: {sizes}; {formats}")
+        lines += [f"skipped {name}: {reason}" for name, reason in self.unreadable]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return "\n".join(lines)
+
+
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    """(1024,) float32 grey levels of a picture squeezed to 32 px."""
+    return resize(pixels, THUMBNAIL, THUMBNAIL).mean(axis=2).astype(np.float32).ravel()
+
+
+def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
+    """Warns where size, format or JPEG tables alone tell the classes apart better than 60 %."""
+    found = []
+    for index, what in ((0, "picture size"), (1, "file format"), (2, "JPEG quantisation tables")):
+        counts = collections.defaultdict(lambda: [0, 0])
+        for label, fact in zip(labels, facts):
+            counts[fact[index]][label] += 1
+        totals = np.array(list(counts.values()), float)
+        shares = totals / np.maximum(np.bincount(labels, minlength=2), 1)
+        accuracy = shares.max(axis=1).sum() / 2  # balanced accuracy of the best guess from this fact alone
+        if accuracy > 0.6:
+            found.append(
+                f"the {what} alone separates real from fake with {accuracy:.0%} balanced accuracy; "
+                "save both classes the same way, or the network learns that."
+            )
+    return found
+
+
+def near_copies(splits: dict, digests: list, thumbnails: np.ndarray) -> list[str]:
+    """Warns of training pictures that come back, almost, in validation or test."""
+    found = []
+    train = np.array(splits["train"], int)
+    squares = (thumbnails**2).sum(axis=1)
+    train_digests = {digests[i] for i in splits["train"]}
+    for split in ("valid", "test"):
+        exact = sum(digests[i] in train_digests for i in splits[split])
+        near = 0
+        for start in range(0, len(splits[split]), 256):
+            held = np.array(splits[split][start : start + 256], int)
+            distance = squares[held, None] + squares[None, train] - 2 * thumbnails[held] @ thumbnails[train].T
+            near += int((np.sqrt(np.maximum(distance.min(axis=1), 0) / THUMBNAIL**2) < NEAR_COPY).sum())
+        if near:
+            found.append(
+                f"{near} of {len(splits[split])} {split} images have a near-copy in train ({exact} of them exact); "
+                "figures on them flatter the model."
+            )
+    return found

@@ -1,0 +1,87 @@
+"""The release that is part of the repository, and what README says of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepley.config import DEFAULT_RELEASE, FACE_SIZE
+from deepley.network import explain, model, release
+from deepley.network.engine import Engine
+from deepley.training.card import card, table
+from deepley.verdict.detector import Detector
+from tests.conftest import encode
+from tests.verdict.test_detector import under_orientation
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector(DEFAULT_RELEASE)
+
+
+def test_the_shipped_weights_load_and_judge_a_photo(detector, astronaut):
+    (verdict,) = detector.check(encode(astronaut)).verdicts
+    assert 0 <= verdict.score <= 1
+    assert verdict.heatmap.shape == (8, 8)
+    assert np.isfinite(verdict.heatmap).all()
+    assert verdict.heatmap.max() == 1
+
+
+def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detector, astronaut):
+    def scores(file_format, **options):
+        files = [under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
+        return [detector.check(data).verdicts[0].score for data in files]
+
+    assert len(set(scores("PNG"))) == 1
+    recompressed = scores("JPEG", quality=95)
+    assert max(recompressed) - min(recompressed) <= 0.02
+
+
+def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
+    """Adebayo et al. 2018, on the real network: only its head is randomised, and the map is another one."""
+    (verdict,) = detector.check_pixels(astronaut).verdicts
+    network = detector.release.model
+    head = {w.path: np.asarray(w) for w in network.weights if model.stage_of(w.path.split("/")[0], _config()) == "head"}
+    rng = np.random.default_rng(0)
+    try:
+        for weight in network.weights:
+            if weight.path in head and weight.path.endswith("/kernel"):
+                weight.assign(rng.normal(0, np.std(head[weight.path]), weight.shape))
+        (activation,) = Engine(network).explain(verdict.face.crop[None])
+    finally:
+        for weight in network.weights:
+            if weight.path in head:
+                weight.assign(head[weight.path])
+    maps = [explain.grad_cam(activation.features, activation.gradient, side) for side in (True, False)]
+    assert min(np.abs(verdict.heatmap - other).mean() for other in maps) > 0.02
+
+
+def _config():
+    from deepley.config import ModelConfig
+
+    return ModelConfig()
+
+
+def test_figures_on_card_and_readme_are_those_of_the_release():
+    loaded = json.loads((DEFAULT_RELEASE / release.CONFIG).read_text())
+    metrics = json.loads((DEFAULT_RELEASE / release.METRICS).read_text())
+    assert (DEFAULT_RELEASE / release.CARD).read_text() == card(loaded, metrics)
+    assert table(metrics["sets"]) in (ROOT / "README.md").read_text()
+    assert len(metrics["sets"]["test"]["scores"]) == metrics["sets"]["test"]["n"]
+    assert len(metrics["sets"]["validation"]["labels"]) == metrics["sets"]["validation"]["n"]
+
+
+def test_the_release_keeps_the_whole_history_and_the_decks():
+    for file in (release.HISTORY, "history-deck.csv"):
+        rows = release.read_history(DEFAULT_RELEASE / file)
+        assert [row["round"] for row in rows] == list(range(1, len(rows) + 1))
+    phases = dict.fromkeys(row["phase"] for row in release.read_history(DEFAULT_RELEASE / release.HISTORY))
+    assert list(phases) == ["head", "deep", "all", "full size"]
+
+
+def test_the_network_sees_a_face_of_the_size_that_alignment_gives(detector):
+    features, _ = detector.release.model.compute_output_shape((1, FACE_SIZE, FACE_SIZE, 3))
+    assert features == (1, 8, 8, 2048)
