@@ -33,8 +33,8 @@ def build(release: Release, calibration: Calibration) -> None:
     if deck:
         gr.Markdown(
             "### The student deck's recipe, for comparison\n"
-            "Adam at a rate of 1e-5 throughout, frozen backbone, then conv5; a short run on "
-            "10,000 images of the same data."
+            "Adam at a rate of 1e-5 from the first round to the last, on 10,000 images of the same data: the first "
+            f"{len(deck)} rounds of the preset `deck`."
         )
         with gr.Row():
             _plot(charts.curves(deck, "loss", "Loss, preset deck"), "Loss by round, preset deck")
