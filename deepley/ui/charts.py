@@ -56,7 +56,7 @@ def curves(history: list[dict], what: str, title: str) -> go.Figure:
             x1=last + 0.5,
             line={"color": _GREY, "width": 1},
             fillcolor="rgba(0,0,0,0)",
-            annotation={"text": phase, "font": {"size": 12}},
+            annotation={"text": phase, "font": {"size": 12}, "textangle": -90},  # upright: a phase may be one round
             annotation_position="top left" if what == "loss" else "bottom left",
         )
     figure.update_xaxes(dtick=max(1, len(rounds) // 12))

@@ -180,7 +180,7 @@ def _row(verdict: Verdict) -> str:
 def gauge(score: float, calibration: Calibration) -> str:
     """The score on a bar of its bands, with the threshold; and the same in words for a screen reader.
 
-    The bar is linear in the score. A band narrower than a hair is still drawn.
+    The bar is linear in the score.
     """
     edges = [
         0.0,
@@ -192,15 +192,18 @@ def gauge(score: float, calibration: Calibration) -> str:
         1.0,
     ]
     bands = "".join(
-        f'<span style="flex: {max(high - low, 0.004):.4f}; background: {_COLOURS[evidence]}" title="{evidence}"></span>'
+        f'<span style="left: {low:.2%}; width: {high - low:.2%}; background: {_COLOURS[evidence]}" '
+        f'title="{evidence}"></span>'
         for evidence, low, high in zip(Evidence, edges, edges[1:])
         if high > low
     )
-    place = min(max(score * 100, 4), 96)
-    edge = min(max(calibration.threshold * 100, 9), 91)
+    label = min(max(score, 0.03), 0.97)  # the figure and the words stay inside the card; the lines are exact
+    words_at = min(max(calibration.threshold, 0.14), 0.86)
     words = f"Score {score:.2f} on a scale from 0 to 1; evidence starts at {calibration.threshold:.2f}."
     return (
         f'<div class="gauge" role="img" aria-label="{words}">'
-        f'<div class="mark" style="left: {place:.1f}%">{score:.2f}</div><div class="bands">{bands}</div>'
-        f'<div class="edge" style="left: {edge:.1f}%">evidence from {calibration.threshold:.2f}</div></div>'
+        f'<div class="score" style="left: {label:.2%}">{score:.2f}</div><div class="bands">{bands}</div>'
+        f'<div class="mark" style="left: {score:.2%}"></div>'
+        f'<div class="tick" style="left: {calibration.threshold:.2%}"></div>'
+        f'<div class="edge" style="left: {words_at:.2%}">evidence from {calibration.threshold:.2f}</div></div>'
     )

@@ -67,19 +67,19 @@ CSS = """
 .verdict p { margin: .45rem 0; }
 .quiet { opacity: .82; font-size: .92rem; }
 .verdict ol { margin: .5rem 0; padding-left: 1.4rem; }
-.gauge { position: relative; margin: 2rem 0 2.1rem; }
-.gauge .bands { display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 2px; }
-.gauge .bands span { display: block; }
-.gauge .mark { position: absolute; top: -26px; transform: translateX(-50%); font-weight: 700; white-space: nowrap; }
-.gauge .mark::after { content: ""; display: block; width: 3px; height: 26px; margin: 1px auto 0;
-  background: var(--ink); border-radius: 2px; }
-.gauge .edge { position: absolute; top: 17px; transform: translateX(-50%); font-size: .8rem; white-space: nowrap;
-  opacity: .82; }
-.gauge .edge::before { content: ""; display: block; width: 1px; height: 5px; margin: 0 auto;
+.gauge { position: relative; margin: 2.2rem 0 2.3rem; }
+.gauge .bands { position: relative; height: 14px; border-radius: 7px; overflow: hidden; }
+.gauge .bands span { position: absolute; top: 0; bottom: 0; border-left: 2px solid var(--block-background-fill); }
+.gauge .bands span:first-child { border-left: 0; }
+.gauge .score { position: absolute; top: -31px; transform: translateX(-50%); font-weight: 700; }
+.gauge .mark { position: absolute; top: -6px; height: 26px; width: 3px; margin-left: -1px; border-radius: 2px;
   background: var(--ink); }
+.gauge .tick { position: absolute; top: 15px; height: 7px; width: 1px; background: var(--ink); }
+.gauge .edge { position: absolute; top: 22px; transform: translateX(-50%); font-size: .8rem; white-space: nowrap;
+  opacity: .82; }
 .figures { overflow-x: auto; }
-.figures table, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
-.figures tr { border-bottom: 1px solid var(--border-color-primary) !important; }
+.figures table, .figures thead, .figures tbody, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
+.figures tr { border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }
 .figures th, .figures td { padding: .45rem .8rem .45rem 0 !important; text-align: left; vertical-align: top; }
 """
 
