@@ -47,11 +47,11 @@ def encode(pixels: np.ndarray, file_format: str = "PNG", **options: object) -> b
 
 
 def picture(rng: np.random.Generator, fake: bool) -> np.ndarray:
-    """A smooth random 256 px picture; a fake one carries the faint checkerboard of an up-sampling generator."""
+    """A smooth random 256 px picture; a fake one carries grain."""
     colours = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
     pixels = cv2.resize(colours, (256, 256), interpolation=cv2.INTER_CUBIC).astype(int)
     if fake:
-        pixels[::2, ::2] += 40
+        pixels = pixels + rng.normal(0, 50, (256, 256, 1)).astype(int)
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 

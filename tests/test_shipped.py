@@ -1,18 +1,19 @@
 """The release that is part of the repository, and what README says of it."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from deepley.config import DEFAULT_RELEASE, FACE_SIZE
+from deepley.config import DEFAULT_RELEASE, FACE_SIZE, ModelConfig
 from deepley.network import explain, model, release
 from deepley.network.engine import Engine
 from deepley.training.card import card, table
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
-from tests.verdict.test_detector import under_orientation
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,6 +31,18 @@ def test_the_shipped_weights_load_and_judge_a_photo(detector, astronaut):
     assert verdict.heatmap.max() == 1
 
 
+def under_orientation(pixels, orientation, file_format, **options):
+    """The photo stored as a camera held in this orientation would store it."""
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    image = Image.fromarray(pixels)
+    stored = image.transpose(Image.Transpose(undo[orientation])) if orientation in undo else image
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    stored.save(buffer, file_format, exif=exif, **options)
+    return buffer.getvalue()
+
+
 def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detector, astronaut):
     def scores(file_format, **options):
         files = [under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
@@ -44,7 +57,9 @@ def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
     """Adebayo et al. 2018, on the real network: only its head is randomised, and the map is another one."""
     (verdict,) = detector.check_pixels(astronaut).verdicts
     network = detector.release.model
-    head = {w.path: np.asarray(w) for w in network.weights if model.stage_of(w.path.split("/")[0], _config()) == "head"}
+    head = {
+        w.path: np.asarray(w) for w in network.weights if model.stage_of(w.path.split("/")[0], ModelConfig()) == "head"
+    }
     rng = np.random.default_rng(0)
     try:
         for weight in network.weights:
@@ -57,12 +72,6 @@ def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
                 weight.assign(head[weight.path])
     maps = [explain.grad_cam(activation.features, activation.gradient, side) for side in (True, False)]
     assert min(np.abs(verdict.heatmap - other).mean() for other in maps) > 0.02
-
-
-def _config():
-    from deepley.config import ModelConfig
-
-    return ModelConfig()
 
 
 def test_figures_on_card_and_readme_are_those_of_the_release():

@@ -1,4 +1,3 @@
-import io
 import json
 
 import numpy as np
@@ -15,29 +14,6 @@ from tests.conftest import encode
 @pytest.fixture(scope="module")
 def detector(micro_release):
     return Detector(micro_release)
-
-
-def under_orientation(pixels, orientation, file_format, **options):
-    """The photo stored as a camera held in this orientation would store it."""
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
-    image = Image.fromarray(pixels)
-    stored = image.transpose(Image.Transpose(undo[orientation])) if orientation in undo else image
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    stored.save(buffer, file_format, exif=exif, **options)
-    return buffer.getvalue()
-
-
-def test_one_photo_under_all_eight_orientations_scores_alike(detector, astronaut):
-    def scores(file_format, **options):
-        files = [under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
-        return [detector.check(data).verdicts[0].score for data in files]
-
-    lossless = scores("PNG")
-    assert len(set(lossless)) == 1
-    recompressed = scores("JPEG", quality=95)
-    assert max(recompressed) - min(recompressed) <= 0.02
 
 
 def test_a_verdict_is_complete(detector, astronaut):
