@@ -135,15 +135,15 @@ def load(folder: Path) -> Release:
     try:
         config = json.loads((folder / CONFIG).read_text())
         name, wanted, preprocessing = config["name"], config["sha256"], config["preprocessing"]
-        model_config = from_json(ModelConfig, config["model"])
+        model_config, schema = from_json(ModelConfig, config["model"]), int(config.get("schema", SCHEMA_VERSION))
     except FileNotFoundError as error:
         raise WeightsError(
             f"{folder} holds no {CONFIG}, so it is no release: name a folder that `deepley train` wrote."
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{folder / CONFIG} cannot be read ({error!r}): fetch the release again.") from error
-    if config.get("schema", 0) > SCHEMA_VERSION:
-        raise WeightsError(f"{folder / CONFIG} has schema {config['schema']}, newer than this program: update it.")
+    if schema > SCHEMA_VERSION:
+        raise WeightsError(f"{folder / CONFIG} has schema {schema}, newer than this program: update it.")
     if preprocessing != PREPROCESSING:
         raise WeightsError(
             f"{folder / CONFIG}: {name} expects the preprocessing {preprocessing!r}, this program does "

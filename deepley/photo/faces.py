@@ -20,7 +20,7 @@ class Face:
     """A face found in a photo.
 
     Attributes:
-        box: (x, y, width, height) of the detector's box in the photo, in whole pixels.
+        box: (x, y, width, height) of the detector's box, as far as it lies in the photo, in whole pixels.
         landmarks: (5, 2) float64 (x, y) in the photo: both eyes, nose, both corners of the mouth.
         confidence: The detector's, 0..1.
         crop: (256, 256, 3) uint8, the aligned face.
@@ -71,10 +71,17 @@ def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
         names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
         # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
         landmarks = (np.array([keypoints[name] for name in names], np.float64) + 0.5) / factor - 0.5
-        box = tuple(round(float(value) / factor) for value in found["box"])
+        box = _within(found["box"], factor, *pixels.shape[1::-1])
         crop, to_crop = align(pixels, landmarks, limits.aligned_tolerance)
         faces.append(Face(box, landmarks, float(found["confidence"]), crop, to_crop))
     return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+
+
+def _within(box: list, factor: float, width: int, height: int) -> tuple[int, int, int, int]:
+    """The detector's box (x, y, width, height) on the copy, as the part of it that lies in the photo."""
+    x, y, across, down = (float(value) / factor for value in box)
+    left, top = max(0, round(x)), max(0, round(y))
+    return left, top, min(width, round(x + across)) - left, min(height, round(y + down)) - top
 
 
 def align(pixels: np.ndarray, landmarks: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:

@@ -113,6 +113,7 @@ def build(detector: Detector) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
+    event.failure(idle, None, [result, looked, note], queue=False, api_visibility="private")
     photo.clear(
         idle,
         None,

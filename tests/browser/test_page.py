@@ -79,6 +79,13 @@ def test_a_bad_file_gives_one_sentence_and_no_score(page):
     assert page.locator(".gauge").count() == 0
 
 
+def test_a_bad_file_after_a_good_one_takes_the_old_verdict_away(page, astronaut):
+    _upload(page, "a.png", encode(astronaut))
+    page.wait_for_selector(DONE, timeout=30_000)
+    _upload(page, "b.png", b"\xff\xd8\xff broken")
+    page.wait_for_selector('#verdict [data-state="idle"]', timeout=15_000)
+
+
 def test_a_dropped_photo_is_checked(page, astronaut):
     data = base64.b64encode(encode(astronaut)).decode()
     page.evaluate(

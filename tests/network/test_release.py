@@ -99,6 +99,7 @@ def test_tensors_that_do_not_fit_are_refused(folder, change, words):
         ("schema", 99, "schema 99, newer than this program"),
         ("model", {"backbone": "resnet9000"}, "no backbone 'resnet9000'"),
         ("model", 7, "cannot be read"),
+        ("schema", "new", "cannot be read"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(folder, field, value, words):

@@ -48,6 +48,15 @@ def test_the_crop_comes_from_the_original_not_from_the_copy_that_is_searched(ast
     assert detail[1] > 0.7 * detail[0]
 
 
+def test_a_box_ends_where_the_photo_ends(astronaut):
+    (cut,) = faces.find(np.ascontiguousarray(astronaut[80:, 195:]))
+    x, y, width, height = cut.box
+    assert x >= 0
+    assert y >= 0
+    assert x + width <= 512 - 195
+    assert y + height <= 512 - 80
+
+
 def test_the_transform_is_a_similarity_that_maps_its_own_square_onto_the_crop():
     landmarks = np.array([[30.0, 50], [70, 50], [50, 70], [35, 95], [65, 95]])
     matrix = faces.ffhq_transform(landmarks)
