@@ -95,7 +95,6 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from deepley.network import model, release
     from deepley.training.evaluation import document, summary
-    from deepley.training.fit import COLUMNS, write_history
     from deepley.verdict.calibration import Calibration
 
     keras.utils.set_random_seed(7)
@@ -112,10 +111,10 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     measured = summary("validation", rng.normal(labels * 4 - 2.0, 1), labels, Calibration())
     release.write_json(folder / release.METRICS, document({"validation": measured}))
     rows = [
-        dict(zip(COLUMNS, (i, i / 2, phase, 0.7 / i, 0.8 / i, 0.6, 0.7, 0.7, 0.8, 1e-3, 2.0)))
+        dict(zip(release.COLUMNS, (i, i / 2, phase, 0.7 / i, 0.8 / i, 0.6, 0.7, 0.7, 0.8, 1e-3, 2.0)))
         for i, phase in enumerate(("head", "head", "all"), 1)
     ]
-    write_history(folder / release.HISTORY, rows)
+    release.write_history(folder / release.HISTORY, rows)
     return folder
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 from dataclasses import dataclass
@@ -34,6 +35,13 @@ WEIGHTS, CONFIG, HISTORY, METRICS, CARD = (
     "metrics.json",
     "README.md",
 )
+
+
+COLUMNS = (
+    "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
+    "learning_rate", "seconds",
+)  # fmt: skip
+"""Of history.csv; a round is one epoch of `fit`, an epoch one pass over the training images."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,15 @@ def read_history(path: Path) -> list[dict]:
     """Reads a history.csv; every column but `phase` becomes a float."""
     with open(path, newline="") as file:
         return [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Writes a history.csv: one row a round, with the columns `COLUMNS`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(history)
+    write(path, text.getvalue())
 
 
 def write(path: Path, content: bytes | str) -> None:

@@ -16,7 +16,6 @@ from deepley.training import evaluation
 from deepley.training.batches import labels_of
 from deepley.training.card import card
 from deepley.training.dataset import Dataset
-from deepley.training.fit import write_history
 from deepley.verdict import calibration
 
 
@@ -66,7 +65,7 @@ def finish(
     metrics = evaluation.document(sets)
     release.write_json(building / release.CONFIG, saved)
     release.write(building / release.METRICS, json.dumps(metrics) + "\n")
-    write_history(building / release.HISTORY, history)
+    release.write_history(building / release.HISTORY, history)
     release.write(building / release.CARD, card(saved, metrics))
     if folder.exists():
         shutil.rmtree(folder)

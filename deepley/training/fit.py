@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 import os
@@ -17,7 +16,7 @@ import tqdm
 from sklearn.metrics import roc_auc_score
 
 from deepley.config import FACE_SIZE, Phase, TrainConfig, to_json
-from deepley.network import devices
+from deepley.network import devices, release
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
 from deepley.training import checkpoint, feed
@@ -26,10 +25,6 @@ from deepley.training.checkpoint import Progress
 from deepley.training.dataset import Dataset
 from deepley.training.feed import Feed, Pictures
 
-COLUMNS = (
-    "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
-    "learning_rate", "seconds",
-)  # fmt: skip
 CHECKPOINT = "checkpoint.safetensors"
 _PLATEAU_PATIENCE = 2
 _PLATEAU_FACTOR = 0.5
@@ -95,7 +90,9 @@ class _Run:
             self.resumed = checkpoint.load(self.path, self.identity)
             self.progress = self.resumed.progress
             self.resumed.restore(self.model)
-            write_history(self.out / "history.csv", self.progress.history)  # a kill may have come between the two files
+            release.write_history(
+                self.out / release.HISTORY, self.progress.history
+            )  # a kill may have come between the two files
         total = sum(phase.rounds * self.round_length(phase) for phase in self.config.phases)
         quiet = 1 if os.isatty(2) else 30
         with tqdm.tqdm(
@@ -135,7 +132,7 @@ class _Run:
         while self.progress.phase_round < phase.rounds and self.progress.wait < self.config.patience:
             self.run_round(phase, fed)
             checkpoint.save(self.path, self.identity, self.progress, self.model, optimizer, self.best)
-            write_history(self.out / "history.csv", self.progress.history)
+            release.write_history(self.out / release.HISTORY, self.progress.history)
         checkpoint.assign(self.model, self.best)
         self.progress = replace(
             self.progress, phase=self.progress.phase + 1, phase_round=0, best=None, wait=0, rate=None
@@ -197,7 +194,7 @@ class _Run:
             rate,
             round(time.monotonic() - started, 1),
         )
-        progress.history.append(dict(zip(COLUMNS, values)))
+        progress.history.append(dict(zip(release.COLUMNS, values)))
         self.bar.write(
             f"round {values[0]} ({phase.name}): loss {values[3]:.4f}, accuracy {values[5]:.2%}; validation loss "
             f"{values[4]:.4f}, accuracy {values[6]:.2%}, AUC {values[8]:.4f}; {values[10]:.0f} s"
@@ -253,13 +250,3 @@ def _fingerprint(sources: tuple) -> str:
         size = source.size if source.size >= 0 else source.path.stat().st_size
         digest.update(f"{source.name}\t{source.label}\t{size}\n".encode())
     return digest.hexdigest()
-
-
-def write_history(path: Path, history: list[dict]) -> None:
-    """Writes history.csv beside `path`, then renames it."""
-    beside = path.with_suffix(".part")
-    with open(beside, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(history)
-    os.replace(beside, path)

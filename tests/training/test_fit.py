@@ -102,7 +102,7 @@ def trained(data, tmp_path_factory):
 
 def test_training_learns_and_writes_its_history(trained):
     _, history, recipe, out = trained
-    assert tuple(history[0]) == fit.COLUMNS
+    assert tuple(history[0]) == release.COLUMNS
     assert min(row["val_loss"] for row in history) < 0.8 * history[0]["val_loss"]
     assert max(row["val_auc"] for row in history) > 0.9
     assert release.read_history(out / "history.csv")[-1]["round"] == len(history)
