@@ -19,6 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
+    except OSError as error:
+        print(f"deepley: {error.strerror}: {error.filename}", file=sys.stderr)
+        return 1
     except ValueError as error:  # every refusal of ours is a ValueError whose message is a sentence
         print(f"deepley: {error}", file=sys.stderr)
         return 1
@@ -63,13 +66,16 @@ def _check(options: argparse.Namespace) -> int:
         try:
             verdict = detector.check(path.read_bytes())
             result = detector.to_json(verdict)
-            if options.heatmaps and verdict.verdicts:
-                _write_overlay(options.heatmaps, path, verdict.overlay())
         except PhotoError as error:
             result = detector.to_json(None, str(error))
         except OSError as error:
             result = detector.to_json(None, f"The file cannot be read: {error.strerror}.")
+        # One file that breaks in a way nobody thought of must not take the others' verdicts along.
+        except Exception as error:
+            result = detector.to_json(None, f"The photo could not be checked ({type(error).__name__}: {error}).")
         results.append({"path": str(path), **result})
+        if options.heatmaps and not result["error"] and verdict.verdicts:
+            _write_overlay(options.heatmaps / f"{len(results):03}-{path.name}.heatmap.png", verdict.overlay(1280)[1])
         if not options.json:
             print(_line(results[-1]), flush=True)
     if options.json:
@@ -78,13 +84,15 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _photos(paths: list[Path]) -> list[Path]:
+    from deepley.photo.decode import SUFFIXES
+
     found = []
     for path in paths:
-        found += sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
     return found
 
 
-def _write_overlay(folder: Path, photo: Path, pixels: object) -> None:
+def _write_overlay(path: Path, pixels: object) -> None:
     import io
 
     from PIL import Image
@@ -93,7 +101,7 @@ def _write_overlay(folder: Path, photo: Path, pixels: object) -> None:
 
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
-    write(folder / f"{photo.name}.heatmap.png", buffer.getvalue())
+    write(path, buffer.getvalue())
 
 
 def _line(result: dict) -> str:
@@ -140,7 +148,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     figures = evaluation.figures(logits, labels_of(readable), cut)
     if options.json:
-        result = evaluation.document({options.data.name: figures})
+        result = evaluation.document({options.data.resolve().name: figures})
         result |= {
             "release": loaded.name,
             "sha256": loaded.sha256,
@@ -148,7 +156,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         }
         print(json.dumps(result, indent=1))
     else:
-        print(table({options.data.name: figures}))
+        print(table({options.data.resolve().name: figures}))
     return int(bool(unreadable))
 
 

@@ -21,6 +21,9 @@ PREPROCESSING = "rgb-0-255-caffe-1"
 DEFAULT_RELEASE = Path(__file__).resolve().parent.parent / "weights" / "deepley-resnet50"
 """The embedded release."""
 
+MICRO_BATCH = 16
+"""Faces in one forward pass; more are split."""
+
 FACE_SIZE = 256
 """Side of an aligned face crop in pixels."""
 

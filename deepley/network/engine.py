@@ -8,10 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from deepley.config import MICRO_BATCH
 from deepley.network.model import FEATURES, LOGIT
-
-MICRO_BATCH = 16
-"""Faces in one forward pass; more are split."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -85,7 +87,7 @@ def load_base(model: keras.Model, config: ModelConfig, path: Path) -> tuple[str,
     try:
         with np.load(path, allow_pickle=False) as archive:
             tensors = dict(archive)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"The base weights {path} cannot be read ({error}).") from error
     variables = {w.path: w for w in model.weights if stage_of(w.path.split("/")[0], config) not in (None, HEAD)}
     unknown = sorted(set(tensors) - set(variables))

@@ -181,7 +181,13 @@ def load(folder: Path) -> Release:
         tensors = load_tensors(content)
     except SafetensorError as error:
         raise WeightsError(f"{path} is no safetensors file ({error}): fetch the release again.") from error
-    return Release(folder, config, _with_weights(build(model_config), tensors, path))
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # a training in this process may have set another
+    try:
+        model = build(model_config)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    return Release(folder, config, _with_weights(model, tensors, path))
 
 
 def _with_weights(model: keras.Model, tensors: dict[str, np.ndarray], path: Path) -> keras.Model:

@@ -15,6 +15,9 @@ from deepley.config import PhotoLimits
 
 pillow_heif.register_heif_opener()
 
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif"} | {".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"}
+"""Names of files that are taken for photos when a folder is searched."""
+
 
 class PhotoError(ValueError):
     """A file that is not a usable photo; the message is one sentence for a person."""

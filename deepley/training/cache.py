@@ -45,9 +45,9 @@ def compute(
     Returns:
         (count, ...) float16, memory-mapped, read-only.
     """
-    mark = path.with_suffix(".json")
+    mark = path.with_suffix(".key")
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    if mark.exists() and path.exists() and json.loads(mark.read_text())["key"] == digest:
+    if mark.exists() and path.exists() and mark.read_text() == digest:
         return np.load(path, mmap_mode="r")
     mark.unlink(missing_ok=True)
     features, done = None, 0
@@ -63,5 +63,5 @@ def compute(
             bar.update(len(out))
     features.flush()
     del features
-    mark.write_text(json.dumps({"key": digest}))
+    mark.write_text(digest)
     return np.load(path, mmap_mode="r")

@@ -8,8 +8,7 @@ import numpy as np
 import tqdm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from deepley.config import SCHEMA_VERSION
-from deepley.network.engine import MICRO_BATCH
+from deepley.config import MICRO_BATCH, SCHEMA_VERSION
 from deepley.photo.decode import PhotoError
 from deepley.training.dataset import face_pixels
 from deepley.verdict.calibration import Calibration
@@ -24,7 +23,7 @@ RESAMPLES = 1000
 def score_readable(
     score: Callable[[np.ndarray], np.ndarray], sources: tuple
 ) -> tuple[np.ndarray, tuple, list[tuple[str, str]]]:
-    """Logits of images that are aligned crops; a progress bar shows how far it is.
+    """Logits of images that are aligned crops, with a progress bar.
 
     Args:
         score: (n, 256, 256, 3) uint8 to (n,) logits, such as `Engine.score`.
@@ -38,7 +37,7 @@ def score_readable(
         try:
             waiting.append(face_pixels(source))
             readable.append(source)
-        except PhotoError as error:
+        except (PhotoError, OSError) as error:
             unreadable.append((source.name, str(error)))
         if waiting and (len(waiting) == MICRO_BATCH or i == len(sources) - 1):
             logits.append(score(np.stack(waiting)))
@@ -116,7 +115,7 @@ def summary(name: str, logits: np.ndarray, labels: np.ndarray, calibration: Cali
     return {
         "set": name,
         **figures(logits, labels, calibration),
-        "scores": [round(float(score), 6) for score in calibration.score(logits)],
+        "scores": [float(score) for score in calibration.score(logits)],
         "labels": [int(label) for label in labels],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pic
     refusal = cache.room_for(folder, _floats(trunk, phase, count * config.views, len(pictures.valid)))
     if refusal:
         return refusal
-    key = {"identity": pictures.identity, "phase": number}
+    digest = hashlib.sha256(b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in trunk.weights)).hexdigest()
+    key = {"identity": pictures.identity, "phase": number, "trunk": digest}
     views = []
     for view in range(config.views):
         crops = Crops(pictures.train, np.arange(count), (config.seed, number, view), size, phase.crop, config.augment)

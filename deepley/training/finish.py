@@ -8,10 +8,11 @@ import shutil
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from deepley.config import TrainConfig, to_json
 from deepley.network import release
-from deepley.network.engine import Engine
+from deepley.network.model import LOGIT
 from deepley.training import evaluation
 from deepley.training.batches import labels_of
 from deepley.training.card import card
@@ -51,22 +52,26 @@ def finish(
         "training": to_json(config),
     }
     release.save(building, model, config.model, details | {"calibration": to_json(calibration.Calibration())})
-    engine = Engine(release.load(building).model)
+    saved = release.load(building).model
+    scorer = keras.Model(saved.input, saved.get_layer(LOGIT).output)
 
-    logits, valid, _ = evaluation.score_readable(engine.score, dataset.splits["valid"])
+    def score(faces: np.ndarray) -> np.ndarray:
+        return np.asarray(scorer.predict_on_batch(faces))[:, 0]
+
+    logits, valid, _ = evaluation.score_readable(score, dataset.splits["valid"])
     fitted = calibration.fit(logits, labels_of(valid))
     sets = {"validation": evaluation.summary("validation", logits, labels_of(valid), fitted)}
     if all(dataset.report.counts["test"].values()):
-        logits, test, _ = evaluation.score_readable(engine.score, dataset.splits["test"])
+        logits, test, _ = evaluation.score_readable(score, dataset.splits["test"])
         sets["test"] = evaluation.summary("test", logits, labels_of(test), fitted)
 
-    saved = json.loads((building / release.CONFIG).read_text())
-    saved["calibration"] = to_json(fitted)
+    config_json = json.loads((building / release.CONFIG).read_text())
+    config_json["calibration"] = to_json(fitted)
     metrics = evaluation.document(sets)
-    release.write_json(building / release.CONFIG, saved)
+    release.write_json(building / release.CONFIG, config_json)
     release.write(building / release.METRICS, json.dumps(metrics) + "\n")
     release.write_history(building / release.HISTORY, history)
-    release.write(building / release.CARD, card(saved, metrics))
+    release.write(building / release.CARD, card(config_json, metrics))
     if folder.exists():
         shutil.rmtree(folder)
     building.rename(folder)

@@ -173,6 +173,8 @@ class _Run:
         val_loss = float(np.mean(np.logaddexp(0, logits) - labels * logits))
         rate = float(keras.ops.convert_to_numpy(trainer.optimizer.learning_rate))
 
+        if not np.isfinite(val_loss):
+            raise TrainingError(f"The loss became infinite in phase {phase.name!r}: start anew with a lower rate.")
         progress.images += length
         progress.phase_round += 1
         if progress.best is None or val_loss < progress.best:

@@ -17,6 +17,10 @@ NEAR_COPY = 10.0
 """Two pictures whose thumbnails differ by less than this root mean square, in grey levels, are near-copies."""
 
 
+RARE = 20
+"""Sizes, formats and tables of fewer pictures than this are looked at together."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What a data folder holds.
@@ -61,7 +65,10 @@ def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
         counts = collections.defaultdict(lambda: [0, 0])
         for label, fact in zip(labels, facts):
             counts[fact[index]][label] += 1
-        totals = np.array(list(counts.values()), float)
+        # A value that few pictures have says nothing: with a size of its own each, all would "separate".
+        often = [value for value in counts.values() if sum(value) >= RARE]
+        rare = np.sum([value for value in counts.values() if sum(value) < RARE] or [[0, 0]], axis=0)
+        totals = np.array([*often, rare], float)
         shares = totals / np.maximum(np.bincount(labels, minlength=2), 1)
         accuracy = shares.max(axis=1).sum() / 2  # balanced accuracy of the best guess from this fact alone
         if accuracy > 0.6:

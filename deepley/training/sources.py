@@ -9,9 +9,10 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from deepley.photo.decode import SUFFIXES
+
 SPLITS = ("train", "valid", "test")
 LABELS = {"real": 0, "fake": 1}
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"}
 _BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
 """Where the Kaggle set's CSVs find their paths, as it is unpacked in one way or another."""
 _CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
@@ -75,7 +76,7 @@ def find(data: Path) -> list[Source]:
 
 def _place(path: PurePosixPath) -> tuple[int, str | None] | None:
     """Label and split that the folders of `path` name, or None where there is no label."""
-    if path.suffix.lower() not in _SUFFIXES or len(path.parts) < 2:
+    if path.suffix.lower() not in SUFFIXES or len(path.parts) < 2:
         return None
     label = LABELS.get(path.parts[-2].lower())
     if label is None:

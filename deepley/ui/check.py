@@ -8,7 +8,6 @@ from html import escape
 import gradio as gr
 import numpy as np
 
-from deepley.photo.decode import fit_within
 from deepley.ui.components import PhotoInput
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector, PhotoVerdict, Verdict
@@ -78,6 +77,8 @@ def build(detector: Detector) -> None:
         Returns:
             The verdict: the faces with box, calibrated score 0..1 and evidence in words, or why there are none.
         """
+        if photo is None:
+            raise gr.Error("Send a photo to check.", print_exception=False)
         return detector.to_json(detector.check_pixels(photo))
 
     gr.Markdown("Drop a photo of a face, paste one, or take a snapshot. It is checked at once, on this machine.")
@@ -113,7 +114,7 @@ def build(detector: Detector) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    event.failure(idle, None, [result, looked, note], queue=False, api_visibility="private")
+    event.failure(failed, None, [result, looked, note], queue=False, api_visibility="private")
     photo.clear(
         idle,
         None,
@@ -131,6 +132,12 @@ def idle() -> tuple[str, dict, dict]:
     return message("idle", "No photo yet", "The verdict appears here."), hide(), gr.update(visible=False)
 
 
+def failed() -> tuple[str, dict, dict]:
+    """What the page shows when a photo was refused or something broke: never an older photo's verdict."""
+    text = "There is no score for it. Remove it and try another file, or the same photo saved as JPEG."
+    return message("failed", "This photo could not be checked", text), hide(), gr.update(visible=False)
+
+
 def hide() -> dict:
     """An update that hides a component."""
     return gr.update(value=None, visible=False)
@@ -146,9 +153,7 @@ def message(state: str, title: str, text: str) -> str:
 
 def slider(verdict: PhotoVerdict) -> dict:
     """The photo and its overlay, as an update of the image slider."""
-    photo, _ = fit_within(verdict.pixels, SHOWN_SIDE)
-    overlay, _ = fit_within(verdict.overlay(), SHOWN_SIDE)
-    return gr.update(value=(photo, overlay), visible=True)
+    return gr.update(value=verdict.overlay(SHOWN_SIDE), visible=True)
 
 
 def card(verdict: PhotoVerdict, detector: Detector) -> str:

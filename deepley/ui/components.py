@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from gradio_client import utils as client_utils
 
 from deepley.config import PhotoLimits
 from deepley.photo.decode import PhotoError, decode
@@ -34,13 +35,24 @@ class PhotoInput(gr.Image):
             return None
         try:
             if payload.url and payload.url.startswith("data:"):
-                return decode(client_utils.decode_base64_to_binary(payload.url)[0], self.limits).pixels
-            path = Path(payload.path)
+                return decode(_from_data_url(payload.url, self.limits), self.limits).pixels
+            path = Path(payload.path or "")
             if path.stat().st_size > self.limits.max_bytes:
                 raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
             return decode(path.read_bytes(), self.limits).pixels
         except PhotoError as error:
             raise gr.Error(str(error), print_exception=False) from error
+        except OSError as error:
+            raise gr.Error("The uploaded file is gone. Upload it again.", print_exception=False) from error
+
+
+def _from_data_url(url: str, limits: PhotoLimits) -> bytes:
+    if len(url) > limits.max_bytes * 4 / 3 + 100:
+        raise PhotoError(f"The photo is larger than {limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
+    try:
+        return base64.b64decode(url.partition(",")[2], validate=True)
+    except binascii.Error as error:
+        raise PhotoError("The data URL is no valid base64.") from error
 
 
 def theme() -> gr.themes.Base:

@@ -11,7 +11,7 @@ from deepley.verdict.detector import Detector
 
 def build(detector: Detector) -> gr.Blocks:
     """The page around a loaded release."""
-    with gr.Blocks(title="Deepley", analytics_enabled=False) as page:
+    with gr.Blocks(title="Deepley", analytics_enabled=False, delete_cache=(3600, 4 * 3600)) as page:
         gr.HTML(
             "<h1>Deepley</h1><p>How strong is the evidence that a face photo was generated?</p>",
             elem_classes="title",
@@ -33,7 +33,7 @@ def launch(detector: Detector, **options: object) -> str:
     """
     _, url, _ = (
         build(detector)
-        .queue(max_size=32)
+        .queue(max_size=32, api_open=False)  # every call takes the one lane to the model
         .launch(
             theme=components.theme(),
             css=components.CSS,

@@ -62,15 +62,25 @@ class PhotoVerdict:
     verdicts: tuple[Verdict, ...]
     reason: str | None
 
-    def overlay(self, opacity: float = 0.7) -> np.ndarray:
-        """The photo with every face's heatmap on it and a line around what the network saw, (h, w, 3) uint8."""
-        height, width = self.pixels.shape[:2]
+    def overlay(self, side: int, opacity: float = 0.7) -> tuple[np.ndarray, np.ndarray]:
+        """The photo, and the photo with every face's heatmap and a line around what the network saw of it.
+
+        Args:
+            side: Both are shrunk so that their longest side is at most this many pixels.
+            opacity: Of the hottest place, 0..1.
+
+        Returns:
+            Two (h, w, 3) uint8.
+        """
+        photo, factor = decode.fit_within(self.pixels, side)
+        height, width = photo.shape[:2]
+        # A pixel i of the shrunk photo is centred on pixel (i + 0.5) / factor - 0.5 of the original.
+        grow = np.array([[1 / factor, 0, 0.5 / factor - 0.5], [0, 1 / factor, 0.5 / factor - 0.5], [0, 0, 1]])
+        to_crops = [verdict.face.to_crop @ grow for verdict in self.verdicts]
         heat = np.zeros((height, width), np.float32)
-        for verdict in self.verdicts:
-            heat = np.maximum(heat, explain.on_photo(verdict.heatmap, verdict.face.to_crop, width, height))
-        return explain.outline(
-            explain.overlay(self.pixels, heat, opacity), [verdict.face.to_crop for verdict in self.verdicts]
-        )
+        for verdict, to_crop in zip(self.verdicts, to_crops):
+            heat = np.maximum(heat, explain.on_photo(verdict.heatmap, to_crop, width, height))
+        return photo, explain.outline(explain.overlay(photo, heat, opacity), to_crops)
 
 
 class Detector:

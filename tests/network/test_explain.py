@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from deepley.config import MICRO_BATCH
 from deepley.network import explain, model
-from deepley.network.engine import MICRO_BATCH, Engine
+from deepley.network.engine import Engine
 from tests.conftest import MICRO
 
 

@@ -122,5 +122,9 @@ def test_missing_weights_are_refused(folder):
 
 
 def test_loading_does_not_depend_on_the_current_dtype_policy(folder):
-    assert keras.config.dtype_policy().name == "float32"
-    assert release.load(folder).model.get_layer("conv1_conv").compute_dtype == "float32"
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert release.load(folder).model.get_layer("conv1_conv").compute_dtype == "float32"
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")

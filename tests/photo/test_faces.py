@@ -64,7 +64,7 @@ def test_the_transform_is_a_similarity_that_maps_its_own_square_onto_the_crop():
     np.testing.assert_allclose(matrix[0, 1], -matrix[1, 0], atol=1e-12)
     # Half side: the longer of 2.0 * 40 px between the eyes and 1.8 * 45 px down to the mouth.
     np.testing.assert_allclose(np.hypot(*matrix[0, :2]), 128 / 81)
-    centre = matrix @ [50 - 0.5, 54.5 - 0.5, 1]
+    centre = matrix @ [50, 54.5, 1]
     np.testing.assert_allclose(centre, [127.5, 127.5])
 
 
