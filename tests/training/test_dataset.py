@@ -46,6 +46,13 @@ def test_classes_that_differ_in_more_than_faces_are_warned_of(folder, change, wo
     assert any(words in warning for warning in dataset.load(folder).report.warnings)
 
 
+def test_pictures_that_each_have_a_size_of_their_own_are_no_shortcut(folder):
+    rng = np.random.default_rng(7)
+    for i, path in enumerate(sorted(folder.glob("*/*/*"))):
+        path.write_bytes(encode(picture(rng, "fake" in path.parts)[: 120 + i], "JPEG", quality=95))
+    assert dataset.load(folder).report.warnings == ()
+
+
 def test_near_copies_across_splits_are_warned_of(folder):
     rng = np.random.default_rng(6)
     for i in range(3):
