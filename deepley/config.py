@@ -90,8 +90,8 @@ class Phase:
         images_per_round: Training images seen in a round.
         crop: Side of the random square crop in pixels.
         learning_rate: Peak rate.
-        schedule: "cosine" (warm-up, then decay to zero over the phase), or "plateau" (constant, halved by
-            `ReduceLROnPlateau`).
+        schedule: "cosine" (warm-up, then decay to zero over the phase), or "plateau" (constant, and halved after every
+            two rounds without a lower validation loss, as Keras's `ReduceLROnPlateau` does).
         cache: Compute the frozen stages' features once per view instead of in every pass.
     """
 

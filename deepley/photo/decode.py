@@ -81,7 +81,7 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Photo:
         ) from error
     except MemoryError as error:
         raise PhotoError("There is not enough memory to decode this picture.") from error
-    # Pillow's decoders raise OSError, SyntaxError, ValueError, NotImplementedError, OverflowError, struct.error,
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, OverflowError, struct.error,
     # and more on hostile files: whatever it is, this file cannot be read.
     except Exception as error:
         raise PhotoError("The image file is damaged or incomplete and cannot be decoded.") from error

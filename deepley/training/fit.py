@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import shutil
@@ -24,6 +23,7 @@ from deepley.training.batches import labels_of, order
 from deepley.training.checkpoint import Progress
 from deepley.training.dataset import Dataset
 from deepley.training.feed import Feed, Pictures
+from deepley.training.sources import fingerprint
 
 CHECKPOINT = "checkpoint.safetensors"
 _PLATEAU_PATIENCE = 2
@@ -80,7 +80,7 @@ class _Run:
         if base is not None:
             given = networks.load_base(self.model, config.model, base)
         self.config = replace(config, phases=tuple(_resolve(phase, config, given) for phase in config.phases))
-        self.identity = {"config": to_json(self.config), "data": _fingerprint(train + valid)}
+        self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
         self.pictures = Pictures(train, valid, out, self.identity)
         self.progress, self.best, self.resumed = Progress(), None, None
         self.bar = None
@@ -243,12 +243,3 @@ def _resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase
     kept = tuple(stage for stage in phase.trainable if stage != "new")
     trainable = tuple(dict.fromkeys((*kept, *new, networks.HEAD)))
     return replace(phase, trainable=trainable, cache=phase.cache and stages[0] not in trainable)
-
-
-def _fingerprint(sources: tuple) -> str:
-    """SHA-256 over the names, labels and sizes of the images."""
-    digest = hashlib.sha256()
-    for source in sources:
-        size = source.size if source.size >= 0 else source.path.stat().st_size
-        digest.update(f"{source.name}\t{source.label}\t{size}\n".encode())
-    return digest.hexdigest()

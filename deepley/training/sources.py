@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import re
 import tarfile
@@ -132,3 +133,12 @@ def _from_tar(data: Path) -> list[Source]:
     except (tarfile.TarError, OSError) as error:
         raise DataError(f"{data.name} cannot be read as an uncompressed tar ({error}).") from error
     return found
+
+
+def fingerprint(sources: tuple) -> str:
+    """SHA-256 over the names, labels and sizes of the images."""
+    digest = hashlib.sha256()
+    for source in sources:
+        size = source.size if source.size >= 0 else source.path.stat().st_size
+        digest.update(f"{source.name}\t{source.label}\t{size}\n".encode())
+    return digest.hexdigest()
