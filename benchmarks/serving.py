@@ -64,7 +64,7 @@ def main() -> None:
     model = detector.release.model
     found = milliseconds(
         {
-            "verdict and heatmap": lambda: detector.judge([face]),
+            "verdict and heatmap": lambda: detector.judge([face], treatments={}),
             "forward pass": lambda: detector.engine.score(face.crop[None]),
             "predict, then Grad-CAM": lambda: usual(model, face.crop),
             "finding the face, 512 px": lambda: faces.find(photo),

@@ -57,25 +57,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from deepley.photo.decode import PhotoError
+    from deepley.verdict import many
     from deepley.verdict.detector import Detector
 
     detector = Detector(options.release)
     results = []
-    for path in _photos(options.paths):
-        try:
-            verdict = detector.check(path.read_bytes())
-            result = detector.to_json(verdict)
-        except PhotoError as error:
-            result = detector.to_json(None, str(error))
-        except OSError as error:
-            result = detector.to_json(None, f"The file cannot be read: {error.strerror}.")
-        # One file that breaks in a way nobody thought of must not take the others' verdicts along.
-        except Exception as error:
-            result = detector.to_json(None, f"The photo could not be checked ({type(error).__name__}: {error}).")
-        results.append({"path": str(path), **result})
-        if options.heatmaps and not result["error"] and verdict.verdicts:
-            _write_overlay(options.heatmaps / f"{len(results):03}-{path.name}.heatmap.png", verdict.overlay(1280)[1])
+    for row in many.check(detector, (many.Item(str(path), path.read_bytes) for path in _photos(options.paths))):
+        results.append(many.to_json(row, detector))
+        if options.heatmaps and row.verdict and row.verdict.verdicts:
+            name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
+            _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
         if not options.json:
             print(_line(results[-1]), flush=True)
     if options.json:

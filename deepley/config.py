@@ -7,6 +7,7 @@ so a newer file stays readable.
 from __future__ import annotations
 
 import dataclasses
+import os
 import types
 import typing
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ PREPROCESSING = "rgb-0-255-caffe-1"
 
 DEFAULT_RELEASE = Path(__file__).resolve().parent.parent / "weights" / "deepley-resnet50"
 """The embedded release."""
+
+DATA_FOLDER = Path(os.environ.get("DEEPLEY_DATA", "data"))
+"""Where the page keeps what visitors agreed to leave: corrections."""
 
 MICRO_BATCH = 16
 """Faces in one forward pass; more are split."""
@@ -44,13 +48,28 @@ class PhotoLimits:
 
 
 @dataclass(frozen=True)
+class ManyLimits:
+    """What one run of "Many photos" accepts.
+
+    Attributes:
+        max_files: Photos, counting those inside zips.
+        max_zip_bytes: Largest zip, in bytes.
+    """
+
+    max_files: int = 200
+    max_zip_bytes: int = 500_000_000
+
+
+@dataclass(frozen=True)
 class FaceLimits:
     """How faces are found.
 
     Attributes:
         search_side: Longest side, in pixels, of the copy that the face detector sees.
         confidence: Smallest detector confidence, 0..1, for a face.
-        min_side: Smallest side of a face square in the photo, in pixels; below it a face is "too small".
+        min_side: Smallest side of a face's box in the photo, in pixels; below it a face is "too small".
+        min_sharpness: Smallest `Face.sharpness`; below it a face is "too blurred".
+        max_faces: Faces that get a verdict, largest first; a crowd's others are counted only.
         aligned_tolerance: A square image is taken as an aligned crop when both eyes lie within this many pixels of
             the template's, measured at 256 px.
     """
@@ -58,6 +77,8 @@ class FaceLimits:
     search_side: int = 640
     confidence: float = 0.9
     min_side: int = 48
+    min_sharpness: float = 10.0
+    max_faces: int = 20
     aligned_tolerance: float = 8.0
 
 

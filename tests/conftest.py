@@ -119,11 +119,17 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def url(micro_release: Path) -> str:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the running app keeps corrections."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def url(micro_release: Path, kept: Path) -> str:
     """The address of the running app around the micro release."""
     from deepley.ui import page
     from deepley.verdict.detector import Detector
 
     detector = Detector(micro_release)
     detector.warm_up()
-    return page.launch(detector, prevent_thread_lock=True, quiet=True)
+    return page.launch(detector, kept, prevent_thread_lock=True, quiet=True)

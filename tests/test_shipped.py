@@ -11,6 +11,8 @@ from PIL import Image
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE, ModelConfig
 from deepley.network import explain, model, release
 from deepley.network.engine import Engine
+from deepley.photo import faces
+from deepley.photo.decode import decode
 from deepley.training.card import card, table
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
@@ -46,7 +48,8 @@ def under_orientation(pixels, orientation, file_format, **options):
 def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detector, astronaut):
     def scores(file_format, **options):
         files = [under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]
-        return [detector.check(data).verdicts[0].score for data in files]
+        found = [faces.find(decode(data).pixels)[0] for data in files]
+        return [verdict.score for verdict in detector.judge(found, treatments={})]
 
     assert len(set(scores("PNG"))) == 1
     recompressed = scores("JPEG", quality=95)
@@ -55,7 +58,7 @@ def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detecto
 
 def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
     """Adebayo et al. 2018, on the real network: only its head is randomised, and the map is another one."""
-    (verdict,) = detector.check_pixels(astronaut).verdicts
+    (verdict,) = detector.check(encode(astronaut)).verdicts
     network = detector.release.model
     head = {
         w.path: np.asarray(w) for w in network.weights if model.stage_of(w.path.split("/")[0], ModelConfig()) == "head"

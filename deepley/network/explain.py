@@ -62,7 +62,7 @@ def overlay(pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.5) -> np
 
 
 def outline(pixels: np.ndarray, to_crops: list[np.ndarray]) -> np.ndarray:
-    """Draws a white line with a dark edge around each square that was cropped from a photo.
+    """Draws a white line with a dark edge around each square that was cropped from a photo; numbered if several.
 
     Args:
         pixels: (h, w, 3) uint8.
@@ -71,11 +71,52 @@ def outline(pixels: np.ndarray, to_crops: list[np.ndarray]) -> np.ndarray:
     Returns:
         (h, w, 3) uint8.
     """
-    drawn = pixels.copy()
+    drawn = np.ascontiguousarray(pixels).copy()
     corners = np.array([[0, 0], [0, FACE_SIZE - 1], [FACE_SIZE - 1, FACE_SIZE - 1], [FACE_SIZE - 1, 0]], np.float64)
     thin = max(1, round(max(pixels.shape[:2]) / 600))
-    for to_crop in to_crops:
+    for number, to_crop in enumerate(to_crops, 1):
         square = (corners - to_crop[:, 2]) @ np.linalg.inv(to_crop[:, :2]).T
         for colour, width in (((20, 20, 20), 3 * thin), ((255, 255, 255), thin)):
             cv2.polylines(drawn, [np.rint(square).astype(np.int32)], True, colour, width, cv2.LINE_AA)
+        if len(to_crops) > 1:
+            _number(drawn, str(number), square.min(axis=0), thin)
     return drawn
+
+
+def _number(drawn: np.ndarray, text: str, corner: np.ndarray, thin: int) -> None:
+    """Writes a number in white on dark at the top left corner of a face's square, inside the picture."""
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.8 * thin
+    (width, height), _ = cv2.getTextSize(text, font, size, 2 * thin)
+    pad = 4 * thin
+    x, y = (
+        int(min(max(at, 0), max(limit - length - 2 * pad, 0)))
+        for at, limit, length in zip(corner, drawn.shape[1::-1], (width, height))
+    )
+    cv2.rectangle(drawn, (x, y), (x + width + 2 * pad, y + height + 2 * pad), (20, 20, 20), -1)
+    cv2.putText(drawn, text, (x + pad, y + pad + height), font, size, (255, 255, 255), 2 * thin, cv2.LINE_AA)
+
+
+_REGIONS = {  # rows and columns of the 256 px template; what is in none of them is outside the face
+    "forehead and hair": (slice(16, 96), slice(48, 208)),
+    "eyes": (slice(96, 144), slice(48, 208)),
+    "nose and cheeks": (slice(144, 176), slice(48, 208)),
+    "mouth and chin": (slice(176, 244), slice(56, 200)),
+}
+
+
+def regions(heatmap: np.ndarray) -> dict[str, float]:
+    """Shares of a heatmap's weight by part of the aligned face, largest first; they sum to 1.
+
+    Args:
+        heatmap: (h, w) in [0, 1] on the aligned crop.
+
+    Returns:
+        Share, 0..1, by name; empty if the heatmap is zero everywhere.
+    """
+    heat = cv2.resize(heatmap.astype(np.float32), (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_LINEAR)
+    total = float(heat.sum())
+    if total <= 0:
+        return {}
+    shares = {name: float(heat[place].sum()) / total for name, place in _REGIONS.items()}
+    shares["area around the face"] = max(0.0, 1 - sum(shares.values()))
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from deepley.config import PhotoLimits
 
@@ -28,21 +28,30 @@ class Photo:
     """A decoded photo.
 
     Attributes:
-        pixels: (height, width, 3) uint8, RGB, upright.
+        pixels: (height, width, 3) uint8, RGB, upright; `factor` times the size of the picture in the file.
         format: Pillow's name of the file format, such as "JPEG".
+        width: Of the upright picture in the file, in pixels.
+        height: Of the upright picture in the file, in pixels.
         quantization: JPEG quantisation tables as nested tuples, or None for other formats.
     """
 
     pixels: np.ndarray
     format: str
+    width: int
+    height: int
     quantization: tuple | None = None
+
+    @property
+    def factor(self) -> float:
+        """Scale of `pixels` against the picture in the file, 0 < factor <= 1."""
+        return max(self.pixels.shape[:2]) / max(self.width, self.height)
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
             raise ValueError(f"Photo.pixels must be (h, w, 3) uint8, not {self.pixels.shape} {self.pixels.dtype}.")
 
 
-def decode(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Photo:
+def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = None) -> Photo:
     """Decodes one image file; of an animation the first frame.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit and float grey levels are scaled to 8 bits.
@@ -50,6 +59,9 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Photo:
     Args:
         data: The file's bytes.
         limits: Largest file and picture; both are checked before pixels are decoded.
+        side: A JPEG is decoded at the smallest of its scales 1, 1/2, 1/4 and 1/8 (they come from its own cosine
+            coefficients, at a fraction of the time and memory) whose longer side has this many pixels; None decodes
+            everything at full size.
 
     Raises:
         PhotoError: If the file is too large, no image of a known format, or damaged.
@@ -67,8 +79,14 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Photo:
             image = Image.open(io.BytesIO(data), formats=limits.formats)
             if image.width * image.height > limits.max_pixels:
                 raise Image.DecompressionBombError
-            file_format = image.format or "unknown"
+            file_format = "JPEG" if image.format == "MPO" else image.format  # phones append a second picture
             tables = getattr(image, "quantization", None) or None
+            width, height = image.size
+            if image.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # lies on its side
+                width, height = height, width
+            if side is not None:
+                longer = max(image.size)
+                image.draft(None, tuple(max(1, length * min(side, longer) // longer) for length in image.size))
             image.load()
             pixels = _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
@@ -86,7 +104,7 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits()) -> Photo:
     except Exception as error:
         raise PhotoError("The image file is damaged or incomplete and cannot be decoded.") from error
     quantization = tuple(tuple(tables[k]) for k in sorted(tables)) if tables else None
-    return Photo(pixels, file_format, quantization)
+    return Photo(pixels, file_format, width, height, quantization)
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

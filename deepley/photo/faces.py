@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +18,8 @@ TEMPLATE_EYES = np.array([[96.0, 120.0], [159.0, 120.0]])
 @dataclass(frozen=True)
 class Face:
     """A face found in a photo.
+
+    Positions are in pixels of the photo at its full size, also where it was decoded at a smaller one.
 
     Attributes:
         box: (x, y, width, height) of the detector's box, as far as it lies in the photo, in whole pixels.
@@ -42,6 +44,19 @@ class Face:
         """Longer side of the box, in pixels of the photo."""
         return max(self.box[2:])
 
+    @functools.cached_property
+    def sharpness(self) -> float:
+        """Variance of the Laplacian of the crop's grey levels (Pech-Pacheco et al. 2000); lower is more blurred."""
+        grey = cv2.cvtColor(np.ascontiguousarray(self.crop), cv2.COLOR_RGB2GRAY)
+        return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+    def needs_more_than(self, factor: float) -> bool:
+        """Whether a photo at `factor` of its size has less than twice the crop's resolution.
+
+        `align` itself shrinks anything larger to twice the crop's resolution, so what lies above is not needed.
+        """
+        return bool(np.hypot(*self.to_crop[0, :2]) / factor > 0.5)
+
 
 @functools.cache
 def _detector() -> object:
@@ -50,17 +65,18 @@ def _detector() -> object:
     return MTCNN()
 
 
-def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
+def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits(), factor: float = 1.0) -> list[Face]:
     """Finds and aligns every face, largest first.
 
     Args:
         pixels: (h, w, 3) uint8, RGB, upright.
-        limits: See `FaceLimits`; faces below `min_side` are returned too.
+        limits: See `FaceLimits`; faces that are too small or too blurred are returned too.
+        factor: Scale of `pixels` against the photo at full size.
 
     Returns:
         Faces; an empty list if there is none.
     """
-    small, factor = fit_within(pixels, limits.search_side)
+    small, shrunk = fit_within(pixels, limits.search_side)
     if min(small.shape[:2]) < 24:  # the detector's smallest window is 12 px of a face of 20
         return []
     faces = []
@@ -69,11 +85,18 @@ def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
         if row[5] < limits.confidence:
             continue
         # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
-        landmarks = (row[6:].reshape(2, 5).T.astype(np.float64) + 0.5) / factor - 0.5
+        landmarks = (row[6:].reshape(2, 5).T.astype(np.float64) + 0.5) / shrunk - 0.5
         crop, to_crop = align(pixels, landmarks, limits.aligned_tolerance)
-        box = _within(row[1:5], factor, *pixels.shape[1::-1])
-        faces.append(Face(box, landmarks, float(row[5]), crop, to_crop))
+        full = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
+        box = _within(row[1:5], shrunk * factor, *(round(length / factor) for length in pixels.shape[1::-1]))
+        faces.append(Face(box, (landmarks + 0.5) / factor - 0.5, float(row[5]), crop, to_crop @ full))
     return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+
+
+def recrop(found: list[Face], pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
+    """The same faces, cropped anew from the photo at full size."""
+    crops = (align(pixels, face.landmarks, limits.aligned_tolerance) for face in found)
+    return [replace(face, crop=crop, to_crop=to_crop) for face, (crop, to_crop) in zip(found, crops)]
 
 
 def _within(box: np.ndarray, factor: float, width: int, height: int) -> tuple[int, int, int, int]:

@@ -2,73 +2,124 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+import time
 from collections.abc import Iterator
-from html import escape
+from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
-import numpy as np
 
-from deepley.ui.components import PhotoInput
-from deepley.verdict.calibration import Calibration, Evidence
-from deepley.verdict.detector import Detector, PhotoVerdict, Verdict
+from deepley.photo.decode import PhotoError
+from deepley.ui import card
+from deepley.ui.components import COPY, PhotoInput, Upload, click
+from deepley.verdict import feedback, report, words
+from deepley.verdict.detector import Detector, PhotoVerdict
 
-SHOWN_SIDE = 1280
-"""Longest side, in pixels, of the pictures sent back: a PNG of 12 megapixels takes seconds."""
+EXAMPLE = Path(__file__).parent / "astronaut.jpg"
+"""Eileen Collins, NASA, public domain; from scikit-image's data."""
 
-HEADLINES = {
-    Evidence.NONE: "No evidence of manipulation found",
-    Evidence.INCONCLUSIVE: "Inconclusive",
-    Evidence.WEAK: "Weak evidence of manipulation",
-    Evidence.MODERATE: "Moderate evidence of manipulation",
-    Evidence.STRONG: "Strong evidence of manipulation",
-    Evidence.VERY_STRONG: "Very strong evidence of manipulation",
-}
+KEPT = 3600
+"""Seconds that an upload, and what was found in it, stay on this machine."""
 
-MEANINGS = {
-    Evidence.NONE: "The network saw no trace of the generators it knows. "
-    "That does not show that the photo is real or unedited.",
-    Evidence.INCONCLUSIVE: "The score is higher than that of most real photos, "
-    "but not high enough to speak of evidence.",
-    Evidence.WEAK: "Few real photos score this high, yet some do. Treat it as a hint to look further.",
-    Evidence.MODERATE: "Suspicious, but not conclusive. Look for the source of the photo.",
-    Evidence.STRONG: "The face looks to the network like those that a generator made.",
-    Evidence.VERY_STRONG: "The face looks to the network very much like those that a generator made.",
-}
-
-_COLOURS = {
-    Evidence.NONE: "#0f766e",
-    Evidence.INCONCLUSIVE: "#94a3b8",
-    Evidence.WEAK: "#fbbf24",
-    Evidence.MODERATE: "#f59e0b",
-    Evidence.STRONG: "#ea580c",
-    Evidence.VERY_STRONG: "#b91c1c",
-}
-
-HEATMAP_NOTE = (
-    "Left the photo, right the same photo with the places that weighed most for the verdict (Grad-CAM), bright where "
-    "they weighed most. A heatmap shows where the network looked. It proves nothing."
-)
+_LOG = logging.getLogger(__name__)
 
 
-def build(detector: Detector) -> None:
-    """Adds the tab's components and events to the open `gr.Blocks`."""
+@dataclass(frozen=True)
+class Checked:
+    """What a visitor's page remembers of the last photo.
 
-    def show(photo: np.ndarray | None) -> Iterator[tuple[str, dict, dict]]:
+    Attributes:
+        name: Of the file.
+        verdict: Of the photo.
+    """
+
+    name: str
+    verdict: PhotoVerdict
+
+
+def build(detector: Detector, data: Path) -> None:
+    """Adds the tab's components and events to the open `gr.Blocks`.
+
+    Args:
+        detector: That judges.
+        data: Folder in which corrections are kept.
+    """
+
+    def show(photo: Upload | None) -> Iterator[tuple]:
         if photo is None:
             yield idle()
             return
-        yield (
-            message("working", "Looking at the photo…", "Finding faces, then one look at each."),
-            hide(),
-            gr.update(visible=False),
-        )
-        verdict = detector.check_pixels(photo)
-        if verdict.verdicts:
-            yield card(verdict, detector), slider(verdict), gr.update(visible=True)
-        else:
-            yield card(verdict, detector), hide(), gr.update(visible=False)
+        started = time.perf_counter()
+        try:
+            for step in detector.steps(photo.data):
+                if isinstance(step, PhotoVerdict):
+                    _LOG.info(
+                        "%d x %d px: %d faces in %.0f ms",
+                        step.file.width,
+                        step.file.height,
+                        len(step.verdicts),
+                        (time.perf_counter() - started) * 1000,
+                    )
+                    yield found(Checked(photo.name, step))
+                else:
+                    yield blank("working", f"{step}…", "The verdict appears here.")
+        except PhotoError as error:
+            yield blank("failed", "This photo could not be checked", f"{error} There is no score for it.")
 
-    def check(photo: np.ndarray) -> dict:
+    def found(checked: Checked) -> tuple:
+        verdict = checked.verdict
+        face = verdict.worst if verdict.verdicts else 0
+        choices = [
+            (f"{i + 1}: {words.HEADLINES[v.evidence]}, score {v.score:.2f}", i) for i, v in enumerate(verdict.verdicts)
+        ]
+        return (
+            card.verdict(verdict, face, detector),
+            gr.update(choices=choices, value=face if choices else None, visible=len(choices) > 1),
+            gr.update(visible=True),
+            gr.update(visible=bool(choices)),
+            *look(checked, face, 0.7),
+            0.7,
+            card.provenance(verdict),
+            report.text(verdict, detector, checked.name),
+            gr.update(visible=bool(choices)),
+            "",
+            checked,
+        )
+
+    def choose(checked: Checked | None, face: int | None, opacity: float) -> tuple:
+        if checked is None or face is None:
+            return gr.skip(), gr.skip(), gr.skip()
+        return (card.verdict(checked.verdict, face, detector), *look(checked, face, opacity))
+
+    def redraw(checked: Checked | None, face: int | None, opacity: float) -> object:
+        return look(checked, face or 0, opacity)[0] if checked and checked.verdict.verdicts else gr.skip()
+
+    def make_report(checked: Checked | None) -> str:
+        if checked is None:
+            raise gr.Error(GONE, print_exception=False)
+        folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
+        folder.mkdir(parents=True)
+        path = folder / f"deepley-{checked.verdict.file.sha256[:8]}.html"
+        path.write_text(report.html(checked.verdict, detector, checked.name), encoding="utf-8")
+        return str(path)
+
+    def correct(
+        checked: Checked | None, face: int | None, label: str | None, agreed: bool, photo: Upload | None
+    ) -> str:
+        if checked is None:
+            return GONE
+        if label is None:
+            return "Choose what the face really is."
+        picture = photo.data if agreed and photo else None
+        try:
+            feedback.keep(data / "feedback", checked.verdict, face or 0, label, detector, picture)
+        except OSError:
+            return "It could not be stored on this machine: its disk may be full or not writable."
+        return f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."
+
+    def check(photo: Upload | None) -> dict:
         """Checks a face photo for traces of a generator.
 
         Args:
@@ -79,9 +130,13 @@ def build(detector: Detector) -> None:
         """
         if photo is None:
             raise gr.Error("Send a photo to check.", print_exception=False)
-        return detector.to_json(detector.check_pixels(photo))
+        try:
+            return detector.to_json(detector.check(photo.data))
+        except PhotoError as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
     gr.Markdown("Drop a photo of a face, paste one, or take a snapshot. It is checked at once, on this machine.")
+    state = gr.State(None, time_to_live=KEPT)
     with gr.Row():
         with gr.Column(min_width=280):
             photo = PhotoInput(
@@ -92,124 +147,89 @@ def build(detector: Detector) -> None:
                 height=380,
                 elem_id="photo",
             )
+            example = gr.Button("Try an example: an astronaut", size="sm", elem_id="example")
             gr.Markdown(
                 "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP, up to 25 MB and 64 megapixels. If the camera stays "
-                "dark, allow this page to use it in the browser's address bar.",
+                "dark, allow this page to use it in the browser's address bar. Photos are deleted after an hour; of a "
+                "photo only its size and the time it took are logged.",
                 elem_classes="quiet",
             )
         with gr.Column(min_width=280):
-            result = gr.HTML(idle()[0], elem_id="verdict", padding=False)
-    looked = gr.ImageSlider(
-        label="Where the network looked", format="png", visible=False, interactive=False, elem_id="looked"
-    )
-    note = gr.Markdown(HEATMAP_NOTE, visible=False)
+            result = gr.HTML(idle_card(), elem_id="verdict", padding=False)
+            faces = gr.Radio([], label="Faces, largest first", visible=False, elem_id="faces")
+    with gr.Column(visible=False) as findings:
+        with gr.Column(visible=False) as looking:
+            slider = gr.ImageSlider(
+                label="Where the network looked", format="jpeg", interactive=False, elem_id="looked", max_height=640
+            )
+            where = gr.Markdown(elem_id="where")
+            opacity = gr.Slider(0, 1, 0.7, step=0.05, label="Opacity of the heatmap", elem_id="opacity")
+        told = gr.HTML(elem_id="provenance", padding=False)
+        with gr.Row():
+            save = gr.Button("Download report", elem_id="report")
+            copy = gr.Button("Copy as text", elem_id="copy")
+        with gr.Accordion("This is wrong", open=False, visible=False) as wrong:
+            label = gr.Radio(
+                [("The face is real", "real"), ("The face was generated or swapped", "fake")],
+                label="What is it really?",
+            )
+            agreed = gr.Checkbox(label="Also keep the photo and the face, on the machine that runs this page")
+            send = gr.Button("Send", elem_id="send")
+            thanks = gr.Markdown(elem_id="thanks")
+    download = gr.DownloadButton(elem_id="report-file", visible="hidden")
+    text = gr.Textbox(elem_id="report-text", visible="hidden")
 
-    event = photo.upload(
-        show,
-        photo,
-        [result, looked, note],
-        trigger_mode="multiple",  # "once" would show an old verdict beside a new photo
-        concurrency_id="model",
-        concurrency_limit=1,
-        show_progress="hidden",
-        api_visibility="private",
+    outputs = [result, faces, findings, looking, slider, where, opacity, told, text, wrong, thanks, state]
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    lane = {"concurrency_id": "model", "concurrency_limit": 1, **quiet}
+    # "once", the default, would show an old verdict beside a new photo.
+    event = photo.upload(show, photo, outputs, trigger_mode="multiple", **lane)
+    tried = example.click(lambda: EXAMPLE, None, photo, queue=False, api_visibility="private").then(
+        show, photo, outputs, **lane
     )
-    event.failure(failed, None, [result, looked, note], queue=False, api_visibility="private")
-    photo.clear(
-        idle,
-        None,
-        [result, looked, note],
-        cancels=[event],
-        queue=False,
-        api_visibility="private",
-    )
+    for checking in (event, tried):
+        checking.failure(broken, None, outputs, queue=False, api_visibility="private")
+    photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, api_visibility="private")
+    faces.input(choose, [state, faces, opacity], [result, slider, where], **quiet)
+    opacity.release(redraw, [state, faces, opacity], slider, **quiet)
+    save.click(make_report, state, download, **quiet).success(None, None, None, js=click("#report-file"))
+    copy.click(None, text, copy, js=COPY, api_visibility="private")
+    send.click(correct, [state, faces, label, agreed, photo], thanks, **quiet)
     program = gr.Button(visible=False)  # no person presses it: it carries the endpoint that programs call
     program.click(check, photo, gr.JSON(visible=False), concurrency_id="model", concurrency_limit=1, api_name="check")
 
 
-def idle() -> tuple[str, dict, dict]:
+GONE = "The photo is no longer here: uploads are deleted after an hour. Check it again."
+
+
+def idle_card() -> str:
+    """The card without a photo."""
+    return card.message("idle", "No photo yet", "The verdict appears here.")
+
+
+def idle() -> tuple:
     """What the page shows without a photo."""
-    return message("idle", "No photo yet", "The verdict appears here."), hide(), gr.update(visible=False)
+    return blank("idle", "No photo yet", "The verdict appears here.")
 
 
-def failed() -> tuple[str, dict, dict]:
-    """What the page shows when a photo was refused or something broke: never an older photo's verdict."""
+def broken() -> tuple:
+    """What the page shows when an upload was refused or something broke: never an older photo's verdict."""
     text = "There is no score for it. Remove it and try another file, or the same photo saved as JPEG."
-    return message("failed", "This photo could not be checked", text), hide(), gr.update(visible=False)
+    return blank("failed", "This photo could not be checked", text)
 
 
-def hide() -> dict:
-    """An update that hides a component."""
-    return gr.update(value=None, visible=False)
-
-
-def message(state: str, title: str, text: str) -> str:
-    """A card without a score."""
+def blank(state: str, title: str, sentence: str) -> tuple:
+    """A card without a score, and everything of an earlier photo put away."""
+    hidden = gr.update(visible=False)
     return (
-        f'<section class="verdict" data-state="{state}" aria-live="polite"><h2>{escape(title)}</h2>'
-        f"<p>{escape(text)}</p></section>"
-    )
+        card.message(state, title, sentence), gr.update(choices=[], value=None, visible=False), hidden, hidden, None,
+        "", 0.7, "", "", hidden, "", None,
+    )  # fmt: skip
 
 
-def slider(verdict: PhotoVerdict) -> dict:
-    """The photo and its overlay, as an update of the image slider."""
-    return gr.update(value=verdict.overlay(SHOWN_SIDE), visible=True)
-
-
-def card(verdict: PhotoVerdict, detector: Detector) -> str:
-    """The verdict as HTML, readable without colours and without the picture."""
-    if verdict.reason:
-        return message("done", "Not applicable", verdict.reason)
-    worst = max(verdict.verdicts, key=lambda v: v.score)
-    several = len(verdict.verdicts) > 1
-    parts = [f"<h2>{HEADLINES[worst.evidence]}</h2>"]
-    if several:
-        parts.append(f"<p>{len(verdict.verdicts)} faces were found; this is the one with the highest score.</p>")
-    parts.append(f"<p>{MEANINGS[worst.evidence]}</p>")
-    parts.append(gauge(worst.score, detector.calibration))
-    if several:
-        rows = "".join(f"<li>{_row(v)}</li>" for v in verdict.verdicts)
-        parts.append(f"<p>All faces, largest first:</p><ol>{rows}</ol>")
-    config = detector.release.config
-    parts.append(
-        f'<p class="quiet">Trained on: {escape(config["data"]["origin"])}. Other generators, face swaps and retouching '
-        f"may go unseen. Release {escape(config['name'])} of {escape(config['created'])}.</p>"
-    )
-    return f'<section class="verdict" data-state="done" aria-live="polite">{"".join(parts)}</section>'
-
-
-def _row(verdict: Verdict) -> str:
-    x, y, width, height = verdict.face.box
-    return f"{HEADLINES[verdict.evidence]}, score {verdict.score:.2f} ({width} x {height} px at {x}, {y})"
-
-
-def gauge(score: float, calibration: Calibration) -> str:
-    """The score on a bar of its bands, with the threshold; and the same in words for a screen reader.
-
-    The bar is linear in the score.
-    """
-    edges = [
-        0.0,
-        calibration.doubt,
-        calibration.threshold,
-        max(calibration.threshold, calibration.moderate),
-        max(calibration.threshold, calibration.strong),
-        max(calibration.threshold, calibration.very_strong),
-        1.0,
-    ]
-    bands = "".join(
-        f'<span style="left: {low:.2%}; width: {high - low:.2%}; background: {_COLOURS[evidence]}" '
-        f'title="{evidence}"></span>'
-        for evidence, low, high in zip(Evidence, edges, edges[1:])
-        if high > low
-    )
-    label = min(max(score, 0.03), 0.97)  # the figure and the words stay inside the card; the lines are exact
-    words_at = min(max(calibration.threshold, 0.14), 0.86)
-    words = f"Score {score:.2f} on a scale from 0 to 1; evidence starts at {calibration.threshold:.2f}."
-    return (
-        f'<div class="gauge" role="img" aria-label="{words}">'
-        f'<div class="score" style="left: {label:.2%}">{score:.2f}</div><div class="bands">{bands}</div>'
-        f'<div class="mark" style="left: {score:.2%}"></div>'
-        f'<div class="tick" style="left: {calibration.threshold:.2%}"></div>'
-        f'<div class="edge" style="left: {words_at:.2%}">evidence from {calibration.threshold:.2f}</div></div>'
-    )
+def look(checked: Checked, face: int, opacity: float) -> tuple:
+    """The photo and one face's overlay for the slider, and in words where the weight lies."""
+    verdict = checked.verdict
+    if not verdict.verdicts:
+        return None, ""
+    return verdict.overlay(opacity, face), f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 
 from deepley.config import PhotoLimits
-from deepley.photo.decode import PhotoError, decode
+from deepley.photo.decode import PhotoError
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file, not decoded yet.
+
+    Attributes:
+        name: As its owner knows it.
+        data: Its bytes.
+    """
+
+    name: str
+    data: bytes
 
 
 class PhotoInput(gr.Image):
-    """An image input that decodes through `photo.decode`, so that a bad file ends in one clear sentence.
+    """An image input that hands on the file's bytes: decoding, and all that can go wrong there, is `photo.decode`'s.
 
     It has no `__init__` of its own: Gradio reads what it sends to the browser from that signature.
 
@@ -25,21 +38,21 @@ class PhotoInput(gr.Image):
     is_template = True
     limits = PhotoLimits()
 
-    def preprocess(self, payload: object) -> np.ndarray | None:
-        """The uploaded file as (h, w, 3) uint8, or None if there is none.
+    def preprocess(self, payload: object) -> Upload | None:
+        """The uploaded file, or None if there is none.
 
         Raises:
-            gr.Error: If the file is no usable photo.
+            gr.Error: If it is too large or gone.
         """
         if payload is None:
             return None
         try:
             if payload.url and payload.url.startswith("data:"):
-                return decode(_from_data_url(payload.url, self.limits), self.limits).pixels
+                return Upload("pasted", _from_data_url(payload.url, self.limits))
             path = Path(payload.path or "")
             if path.stat().st_size > self.limits.max_bytes:
                 raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
-            return decode(path.read_bytes(), self.limits).pixels
+            return Upload(payload.orig_name or path.name, path.read_bytes())
         except PhotoError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except OSError as error:
@@ -72,6 +85,11 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
+#verdict, #provenance, #many-status { padding: 0 !important; }
+#many-table img { width: 72px; }
+button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
+.dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }
+span.or { color: var(--body-text-color) !important; }
 .title h1 { font-size: 1.6rem; margin: .4rem 0 0; }
 .verdict { --ink: var(--body-text-color); border: 1px solid var(--border-color-primary); border-radius: 12px;
   padding: 1.1rem 1.25rem; background: var(--block-background-fill); color: var(--ink); line-height: 1.5; }
@@ -89,6 +107,20 @@ CSS = """
 .gauge .tick { position: absolute; top: 15px; height: 7px; width: 1px; background: var(--ink); }
 .gauge .edge { position: absolute; top: 22px; transform: translateX(-50%); font-size: .8rem; white-space: nowrap;
   opacity: .82; }
+.verdict h3, .panel h3 { font-size: 1.02rem; margin: 1rem 0 .2rem; color: var(--body-text-color); }
+.panel { border: 1px solid var(--border-color-primary); border-radius: 12px; padding: .3rem 1.25rem .8rem;
+  background: var(--block-background-fill); color: var(--body-text-color); line-height: 1.5; }
+.panel ul { margin: .3rem 0; padding-left: 1.2rem; list-style: disc; } .panel li { overflow-wrap: anywhere; }
+.legend { display: flex; flex-wrap: wrap; gap: .15rem .9rem; list-style: none; padding: 0; margin: 0 0 .6rem;
+  font-size: .88rem; }
+.legend i { display: inline-block; width: .75em; height: .75em; border-radius: 3px; margin-right: .35em; }
+.legend [aria-current] { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
+.legend small { opacity: .82; font-weight: 400; }
+.treated { overflow-x: auto; }
+.treated table { border-collapse: collapse; font-size: .9rem; margin: .3rem 0; }
+.treated table, .treated tr, .treated th, .treated td { border: 0 !important; background: none !important; }
+.treated th, .treated td { padding: .15rem .9rem .15rem 0 !important; text-align: left; white-space: nowrap; }
+.treated th { font-weight: 400; opacity: .82; }
 .figures { overflow-x: auto; }
 .figures table, .figures thead, .figures tbody, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
 .figures tr { border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }
@@ -116,3 +148,23 @@ document.addEventListener("paste", (event) => {
 });
 </script>
 """
+
+COPY = """
+async (text) => {
+  try { await navigator.clipboard.writeText(text); }
+  catch {  // a page served over plain http has no clipboard
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  return "Copied";
+}
+"""
+
+
+def click(selector: str) -> str:
+    """JavaScript that presses an element: a download that is made on demand needs no second click."""
+    return f"() => {{ document.querySelector('{selector}').click(); }}"

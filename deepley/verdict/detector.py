@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,17 @@ import numpy as np
 from deepley.config import FACE_SIZE, SCHEMA_VERSION, FaceLimits, PhotoLimits
 from deepley.network import explain, release
 from deepley.network.engine import Activation, Engine
-from deepley.photo import decode, faces
+from deepley.photo import decode, faces, provenance
+from deepley.photo.provenance import Provenance
 from deepley.verdict import calibration
 from deepley.verdict.calibration import Evidence
+from deepley.verdict.stability import TREATMENTS, Stability
 
 KINDS = ("generated",)
 """Kinds of manipulation that a release with one logit was trained to see."""
+
+SHOWN_SIDE = 1280
+"""Longest side, in pixels, of the copy of a photo that a verdict keeps: to show, and to find faces on."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,10 @@ class Verdict:
     Attributes:
         face: Where it is, and its aligned crop.
         score: Calibrated, 0..1; higher means more evidence of manipulation.
-        evidence: The band that the score falls into.
+        evidence: The band that the score falls into; inconclusive if a treatment carries it across the threshold.
         kinds: Kinds of manipulation the evidence points to; empty unless there is evidence.
         heatmap: (h, w) float32 in [0, 1] on the aligned crop: what spoke for the claim made.
+        stability: The scores under the usual treatments.
     """
 
     face: faces.Face
@@ -35,6 +43,7 @@ class Verdict:
     evidence: Evidence
     kinds: tuple[str, ...]
     heatmap: np.ndarray
+    stability: Stability
 
     def __post_init__(self) -> None:
         if not 0 <= self.score <= 1:
@@ -42,10 +51,24 @@ class Verdict:
         if not (np.isfinite(self.heatmap).all() and self.heatmap.min() >= 0 and self.heatmap.max() <= 1):
             raise ValueError("A heatmap is finite and lies in [0, 1].")
 
-    @property
-    def found(self) -> bool:
-        """Whether there is evidence of manipulation."""
-        return bool(self.kinds)
+
+@dataclass(frozen=True)
+class File:
+    """Facts of an image file.
+
+    Attributes:
+        sha256: Of its bytes, in hexadecimal.
+        size: In bytes.
+        format: Pillow's name of its format.
+        width: Of the upright picture, in pixels.
+        height: Of the upright picture, in pixels.
+    """
+
+    sha256: str
+    size: int
+    format: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -53,34 +76,50 @@ class PhotoVerdict:
     """What may be said of a photo.
 
     Attributes:
-        pixels: (h, w, 3) uint8, the upright photo.
+        file: Facts of the file.
+        provenance: What the file says of itself; it does not touch the score.
+        photo: (h, w, 3) uint8, the upright photo, its longest side at most `SHOWN_SIDE` pixels.
         verdicts: One a usable face, largest first.
         reason: Why the question does not apply, or None if there is a verdict.
+        left_out: Faces without a verdict: too small, too blurred, or too many.
     """
 
-    pixels: np.ndarray
+    file: File
+    provenance: Provenance
+    photo: np.ndarray
     verdicts: tuple[Verdict, ...]
     reason: str | None
+    left_out: int = 0
 
-    def overlay(self, side: int, opacity: float = 0.7) -> tuple[np.ndarray, np.ndarray]:
-        """The photo, and the photo with every face's heatmap and a line around what the network saw of it.
+    @property
+    def worst(self) -> int:
+        """Index of the face with the strongest evidence; there must be one."""
+        bands = list(Evidence)
+        return max(
+            range(len(self.verdicts)), key=lambda i: (bands.index(self.verdicts[i].evidence), self.verdicts[i].score)
+        )
+
+    def overlay(self, opacity: float = 0.7, face: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The photo with the faces outlined, and the same with the heatmap laid over it.
 
         Args:
-            side: Both are shrunk so that their longest side is at most this many pixels.
             opacity: Of the hottest place, 0..1.
+            face: Show this face's heatmap only; None shows all of them.
 
         Returns:
-            Two (h, w, 3) uint8.
+            Two (h, w, 3) uint8 of the size of `photo`.
         """
-        photo, factor = decode.fit_within(self.pixels, side)
-        height, width = photo.shape[:2]
+        height, width = self.photo.shape[:2]
+        factor = max(height, width) / max(self.file.height, self.file.width)
         # A pixel i of the shrunk photo is centred on pixel (i + 0.5) / factor - 0.5 of the original.
         grow = np.array([[1 / factor, 0, 0.5 / factor - 0.5], [0, 1 / factor, 0.5 / factor - 0.5], [0, 0, 1]])
         to_crops = [verdict.face.to_crop @ grow for verdict in self.verdicts]
         heat = np.zeros((height, width), np.float32)
-        for verdict, to_crop in zip(self.verdicts, to_crops):
-            heat = np.maximum(heat, explain.on_photo(verdict.heatmap, to_crop, width, height))
-        return photo, explain.outline(explain.overlay(photo, heat, opacity), to_crops)
+        for index, (verdict, to_crop) in enumerate(zip(self.verdicts, to_crops)):
+            if face in (None, index):
+                heat = np.maximum(heat, explain.on_photo(verdict.heatmap, to_crop, width, height))
+        warm = explain.overlay(self.photo, heat, opacity)
+        return explain.outline(self.photo, to_crops), explain.outline(warm, to_crops)
 
 
 class Detector:
@@ -111,27 +150,60 @@ class Detector:
         Raises:
             PhotoError: If the file is no usable photo.
         """
-        return self.check_pixels(decode.decode(data, photo_limits).pixels, face_limits)
+        *_, verdict = self.steps(data, photo_limits, face_limits)
+        return verdict
 
-    def check_pixels(self, pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> PhotoVerdict:
-        """Checks (h, w, 3) uint8 RGB, upright."""
-        found = faces.find(pixels, limits)
-        usable = [face for face in found if face.side >= limits.min_side]
+    def steps(
+        self, data: bytes, photo_limits: PhotoLimits = PhotoLimits(), face_limits: FaceLimits = FaceLimits()
+    ) -> Iterator[str | PhotoVerdict]:
+        """Checks one image file; yields, in words, what comes next, and last the verdict.
+
+        Raises:
+            PhotoError: If the file is no usable photo.
+        """
+        yield "Reading the file"
+        photo = decode.decode(data, photo_limits, SHOWN_SIDE)
+        file = File(hashlib.sha256(data).hexdigest(), len(data), photo.format, photo.width, photo.height)
+        told = provenance.read(data, photo_limits)
+        yield "Finding faces"
+        found = faces.find(photo.pixels, face_limits, photo.factor)
+        large = [face for face in found if face.side >= face_limits.min_side][: face_limits.max_faces]
+        shown, _ = decode.fit_within(photo.pixels, SHOWN_SIDE)
+        if photo.factor < 1 and any(face.needs_more_than(photo.factor) for face in large):
+            large = faces.recrop(large, decode.decode(data, photo_limits).pixels, face_limits)
+        usable = [face for face in large if face.sharpness >= face_limits.min_sharpness]
         if not usable:
-            return PhotoVerdict(pixels, (), _reason(found, limits))
-        return PhotoVerdict(pixels, tuple(self.judge(usable)), None)
+            yield PhotoVerdict(file, told, shown, (), _reason(found, large, face_limits), len(found))
+            return
+        yield "Looking at one face" if len(usable) == 1 else f"Looking at {len(usable)} faces"
+        yield PhotoVerdict(file, told, shown, tuple(self.judge(usable)), None, len(found) - len(usable))
 
-    def judge(self, found: list[faces.Face]) -> list[Verdict]:
-        """One verdict a face, from one forward pass for all of them."""
-        activations = self.engine.explain(np.stack([face.crop for face in found]))
-        return [self._verdict(face, activation) for face, activation in zip(found, activations)]
+    def judge(
+        self, found: list[faces.Face], treatments: dict[str, Callable[[np.ndarray], np.ndarray]] = TREATMENTS
+    ) -> list[Verdict]:
+        """One verdict a face, from one forward pass for all of them, as they are and treated.
 
-    def _verdict(self, face: faces.Face, activation: Activation) -> Verdict:
-        score = float(self.calibration.score(activation.logit))
-        evidence = self.calibration.evidence(score)
+        Args:
+            found: Aligned faces.
+            treatments: Functions on a crop, by name, under which each face is scored again.
+        """
+        crops = [make(face.crop) for face in found for make in (lambda crop: crop, *treatments.values())]
+        activations = self.engine.explain(np.stack(crops))
+        each = 1 + len(treatments)
+        return [
+            self._verdict(face, activations[i * each : (i + 1) * each], list(treatments))
+            for i, face in enumerate(found)
+        ]
+
+    def _verdict(self, face: faces.Face, activations: list[Activation], names: list[str]) -> Verdict:
+        score, *treated = (float(self.calibration.score(activation.logit)) for activation in activations)
+        stability = Stability(score, dict(zip(names, treated)), self.calibration.threshold)
+        evidence = Evidence.INCONCLUSIVE if stability.flips else self.calibration.evidence(score)
         claimed = evidence not in (Evidence.NONE, Evidence.INCONCLUSIVE)
-        heatmap = explain.grad_cam(activation.features, activation.gradient, towards_fake=evidence is not Evidence.NONE)
-        return Verdict(face, score, evidence, KINDS if claimed else (), heatmap)
+        heatmap = explain.grad_cam(
+            activations[0].features, activations[0].gradient, towards_fake=evidence is not Evidence.NONE
+        )
+        return Verdict(face, score, evidence, KINDS if claimed else (), heatmap, stability)
 
     def to_json(self, verdict: PhotoVerdict | None, error: str | None = None) -> dict:
         """One checked file as plain JSON types; exactly one of `verdict` and `error` is given."""
@@ -145,18 +217,30 @@ class Detector:
                     "score": v.score,
                     "evidence": str(v.evidence),
                     "evidence_kinds": list(v.kinds),
+                    "treated": v.stability.treated,
+                    "holds": not v.stability.flips,
                 }
                 for v in (verdict.verdicts if verdict else ())
             ],
+            "file": asdict(verdict.file) if verdict else None,
+            "provenance": asdict(verdict.provenance) if verdict else None,
             "release": self.release.name,
             "sha256": self.release.sha256,
         }
 
 
-def _reason(found: list[faces.Face], limits: FaceLimits) -> str:
+def _reason(found: list[faces.Face], large: list[faces.Face], limits: FaceLimits) -> str:
+    if large:
+        return (
+            "The face is too blurred: there is not enough detail left to judge. Try a sharper version of the photo, "
+            "one that was not enlarged."
+        )
     if found:
         return (
-            f"The largest face is {found[0].side} pixels wide or high; at least {limits.min_side} are needed. "
-            "Try a larger version of the photo."
+            f"The largest face is {found[0].side} pixels wide or high; below {limits.min_side} pixels the scores are "
+            "not reliable. Try a larger version of the photo."
         )
-    return "No face was found. Try a photo in which a face is large, upright and turned to the camera."
+    return (
+        "No face was found. Try a photo in which a face is large, upright and turned to the camera; drawings and "
+        "faces seen from the side are not judged."
+    )

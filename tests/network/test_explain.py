@@ -106,3 +106,21 @@ def test_an_overlay_leaves_cold_places_alone():
     laid = explain.overlay(photo, heat)
     assert (laid[1:] == 200).all()
     assert (laid[0, 0] != 200).any()
+
+
+def test_the_regions_of_a_heatmap_share_its_weight():
+    heat = np.zeros((8, 8), np.float32)
+    heat[6, 3:5] = 1  # rows 192 to 224 of 256
+    shares = explain.regions(heat)
+    assert next(iter(shares)) == "mouth and chin"
+    np.testing.assert_allclose(sum(shares.values()), 1, atol=1e-6)
+    assert explain.regions(np.zeros((8, 8), np.float32)) == {}
+
+
+def test_several_faces_are_numbered_and_one_is_not():
+    photo = np.zeros((200, 400, 3), np.uint8)
+    left = np.array([[2.0, 0, -60], [0, 2.0, -60]])
+    right = np.array([[2.0, 0, -460], [0, 2.0, -60]])
+    one, two = explain.outline(photo, [left]), explain.outline(photo, [left, right])
+    assert two[:, 200:].any()
+    assert (one[:, :200] != two[:, :200]).any()

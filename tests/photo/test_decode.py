@@ -2,6 +2,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,3 +124,23 @@ def test_fit_within_only_shrinks(astronaut):
     same, factor = fit_within(astronaut, 512)
     assert same is astronaut
     assert factor == 1.0
+
+
+def test_a_large_jpeg_is_decoded_at_the_smallest_scale_that_is_large_enough(astronaut):
+    large = cv2.resize(astronaut[:300], (3072, 1800), interpolation=cv2.INTER_CUBIC)
+    data = encode(large, "JPEG", quality=95)
+    photo = decode(data, side=1280)
+    assert photo.pixels.shape == (900, 1536, 3)
+    assert (photo.width, photo.height, photo.factor) == (3072, 1800, 0.5)
+    averaged = cv2.resize(large, (1536, 900), interpolation=cv2.INTER_AREA)
+    assert np.abs(photo.pixels.astype(int) - averaged).mean() < 1
+    assert decode(data, side=1600).factor == 1
+    assert decode(encode(large[:, :1000]), side=100).factor == 1  # a PNG has no such scales
+
+
+def test_a_photo_on_its_side_gives_its_upright_size(astronaut):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = decode(encode(astronaut[:256], "JPEG", exif=exif), side=250)
+    assert (photo.width, photo.height) == (256, 512)
+    assert photo.pixels.shape == (256, 128, 3)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -71,3 +73,27 @@ def test_the_transform_is_a_similarity_that_maps_its_own_square_onto_the_crop():
 @pytest.mark.parametrize("pixels", [np.full((300, 300, 3), 90, np.uint8), np.zeros((5, 400, 3), np.uint8)])
 def test_a_picture_without_a_face_gives_none(pixels):
     assert faces.find(pixels) == []
+
+
+def test_positions_are_those_of_the_photo_at_full_size(astronaut, face):
+    half = cv2.resize(astronaut, (256, 256), interpolation=cv2.INTER_AREA)
+    (found,) = faces.find(half, factor=0.5)
+    assert np.abs(np.array(found.box) - face.box).max() < 12
+    assert np.abs(found.landmarks - face.landmarks).max() < 6
+    np.testing.assert_allclose(found.to_crop, face.to_crop, rtol=0.1, atol=8)
+    (again,) = faces.recrop([found], astronaut)
+    np.testing.assert_allclose(again.to_crop, found.to_crop, atol=1e-6)
+    assert again.sharpness > 2 * found.sharpness
+
+
+def test_a_face_says_when_a_smaller_photo_would_lose_detail(face):
+    assert face.needs_more_than(1.0)  # a crop of 256 px from about 200
+    large = replace(face, to_crop=face.to_crop / 6)
+    assert not large.needs_more_than(1.0)
+    assert not large.needs_more_than(0.6)
+    assert large.needs_more_than(0.3)
+
+
+def test_blur_lowers_the_sharpness(face):
+    blurred = replace(face, crop=cv2.GaussianBlur(face.crop, (0, 0), 2))
+    assert blurred.sharpness < 0.2 * face.sharpness

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from PIL import Image
 from deepley.network import explain
 from deepley.photo.decode import PhotoError
 from deepley.verdict.calibration import Evidence
-from deepley.verdict.detector import Detector, Verdict
+from deepley.verdict.detector import Detector
 from tests.conftest import encode
 
 
@@ -17,18 +18,18 @@ def detector(micro_release):
 
 
 def test_a_verdict_is_complete(detector, astronaut):
-    verdict = detector.check_pixels(astronaut)
+    verdict = detector.check(encode(astronaut))
     assert verdict.reason is None
     (face,) = verdict.verdicts
-    assert face.evidence is detector.calibration.evidence(face.score)
-    assert face.found == (face.score >= detector.calibration.threshold)
-    assert face.kinds == (("generated",) if face.found else ())
+    assert face.stability.flips or face.evidence is detector.calibration.evidence(face.score)
+    claimed = face.score >= detector.calibration.threshold and not face.stability.flips
+    assert face.kinds == (("generated",) if claimed else ())
     assert face.heatmap.min() >= 0
     assert face.heatmap.max() == 1
 
 
 def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut):
-    (face,) = detector.check_pixels(astronaut).verdicts
+    (face,) = detector.check(encode(astronaut)).verdicts
     (activation,) = detector.engine.explain(face.face.crop[None])
     towards_fake = face.evidence is not Evidence.NONE
     wanted = explain.grad_cam(activation.features, activation.gradient, towards_fake)
@@ -39,29 +40,29 @@ def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut):
 
 def test_several_faces_get_a_verdict_each_from_one_pass(detector, astronaut):
     pair = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
-    verdict = detector.check_pixels(pair)
+    verdict = detector.check(encode(pair))
     assert len(verdict.verdicts) == 2
     assert len({v.face.box[0] > 512 for v in verdict.verdicts}) == 2
-    photo, overlay = verdict.overlay(512)
-    assert photo.shape == overlay.shape == (256, 512, 3)
+    photo, overlay = verdict.overlay()
+    assert photo.shape == overlay.shape == (512, 1024, 3)
     changed = (photo != overlay).any(axis=2)
     for v in verdict.verdicts:
-        x, y, width, height = (value // 2 for value in v.face.box)
+        x, y, width, height = v.face.box
         assert changed[y : y + height, x : x + width].any()
-    assert not changed[200:].any()
+    assert not changed[400:].any()
 
 
 @pytest.mark.parametrize(
     ("pixels", "words"),
     [
         (np.full((300, 300, 3), 80, np.uint8), "No face was found"),
-        ("small", "at least 48 are needed"),
+        ("small", "below 48 pixels the scores are not reliable"),
     ],
 )
 def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronaut, pixels, words):
     if isinstance(pixels, str):
         pixels = np.asarray(Image.fromarray(astronaut).resize((200, 200), Image.Resampling.LANCZOS))
-    verdict = detector.check_pixels(pixels)
+    verdict = detector.check(encode(pixels))
     assert verdict.verdicts == ()
     assert words in verdict.reason
 
@@ -69,10 +70,10 @@ def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronau
 def test_json_has_what_the_command_line_promises(detector, astronaut):
     verdict = detector.check(encode(astronaut))
     found = json.loads(json.dumps(detector.to_json(verdict)))
-    assert set(found) == {"schema", "error", "reason", "faces", "release", "sha256"}
+    assert set(found) == {"schema", "error", "reason", "faces", "file", "provenance", "release", "sha256"}
     assert found["release"] == "micro"
     (face,) = found["faces"]
-    assert set(face) == {"box", "score", "evidence", "evidence_kinds"}
+    assert set(face) == {"box", "score", "evidence", "evidence_kinds", "treated", "holds"}
     assert all(isinstance(value, int) for value in face["box"])
 
 
@@ -82,8 +83,8 @@ def test_a_bad_file_is_an_error_and_never_a_score(detector):
 
 
 def test_a_verdict_out_of_range_cannot_be_made(detector, astronaut):
-    (face,) = detector.check_pixels(astronaut).verdicts
+    (face,) = detector.check(encode(astronaut)).verdicts
     with pytest.raises(ValueError, match="score"):
-        Verdict(face.face, float("nan"), face.evidence, (), face.heatmap)
+        replace(face, score=float("nan"))
     with pytest.raises(ValueError, match="heatmap"):
-        Verdict(face.face, 0.5, face.evidence, (), np.full((2, 2), np.nan))
+        replace(face, heatmap=np.full((2, 2), np.nan))

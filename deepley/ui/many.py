@@ -1,0 +1,146 @@
+"""The tab "Many photos": up to 200 files or a zip, a sortable table, CSV and JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+from deepley.config import ManyLimits
+from deepley.photo.decode import SUFFIXES, fit_within
+from deepley.ui.check import KEPT
+from deepley.verdict import many
+from deepley.verdict.detector import Detector
+from deepley.verdict.many import ManyError, Row
+
+HEADERS = ["photo", "file", "faces", "evidence", "score", "note"]
+_TYPES = ["html", "str", "number", "str", "number", "str"]
+_THUMBNAIL = 72
+_EVERY = 1.0  # seconds between two updates of the table
+
+
+def build(detector: Detector) -> None:
+    """Adds the tab's components and events to the open `gr.Blocks`."""
+
+    def run(paths: list[str] | None) -> Iterator[tuple]:
+        done: list[list] = []
+        results: list[dict] = []
+        if not paths:
+            yield _said(""), *_table(done), results
+            return
+        try:
+            items = many.collect([(Path(path).name, Path(path)) for path in paths])
+        except ManyError as error:
+            yield _said(str(error)), *_table(done), results
+            return
+        except OSError:
+            yield _said("The uploaded files are gone. Upload them again."), *_table(done), results
+            return
+        shown = time.monotonic()
+        yield _said(f"Checking {len(items)} photos…"), *_table(done), results
+        for row in many.check(detector, items):
+            results.append(many.to_json(row, detector))
+            done.append(_cells(row, results[-1]))
+            if time.monotonic() - shown > _EVERY:
+                shown = time.monotonic()
+                yield _said(f"{len(results)} of {len(items)} photos checked…"), *_table(done), results
+        yield _summary(results), *_table(done), results
+
+    def export(results: list[dict] | None) -> tuple:
+        if not results:
+            return gr.update(visible=False), gr.update(visible=False)
+        folder = Path(as_csv.GRADIO_CACHE) / secrets.token_hex(16)
+        folder.mkdir(parents=True)
+        (folder / "deepley.csv").write_text(many.to_csv(results), encoding="utf-8")
+        (folder / "deepley.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+        return (
+            gr.update(value=str(folder / "deepley.csv"), visible=True),
+            gr.update(value=str(folder / "deepley.json"), visible=True),
+        )
+
+    limits = ManyLimits()
+    gr.Markdown(
+        f"Up to {limits.max_files} photos, or a zip of them. Each row shows the face with the strongest evidence; the "
+        "JSON has them all."
+    )
+    files = gr.File(
+        label="Photos or a zip",
+        file_count="multiple",
+        file_types=[".zip", *sorted(SUFFIXES)],
+        elem_id="files",
+        height=160,
+    )
+    with gr.Row():
+        status = gr.HTML(_said(""), elem_id="many-status", padding=False)
+        stop = gr.Button("Stop", size="sm", elem_id="stop", min_width=90, scale=0)
+    table = gr.Dataframe(
+        headers=HEADERS,
+        datatype=_TYPES,
+        type="array",
+        interactive=False,
+        wrap=True,
+        visible=False,
+        column_widths=["96px", "200px", "70px", "130px", "80px", "260px"],
+        elem_id="many-table",
+        show_label=False,
+    )
+    state = gr.State([], time_to_live=KEPT)
+    with gr.Row():
+        as_csv = gr.DownloadButton("Download CSV", visible=False, elem_id="csv")
+        as_json = gr.DownloadButton("Download JSON", visible=False, elem_id="json")
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    outputs = [status, table, state]
+    started = files.upload(
+        run, files, outputs, trigger_mode="multiple", concurrency_id="model", concurrency_limit=1, **quiet
+    )
+    started.then(export, state, [as_csv, as_json], queue=False, **quiet)
+    stopped = stop.click(
+        lambda results: _said(f"Stopped after {len(results or [])} photos.", "done"),
+        state,
+        status,
+        cancels=[started],
+        queue=False,
+        **quiet,
+    )
+    stopped.then(export, state, [as_csv, as_json], queue=False, **quiet)
+    files.clear(
+        lambda: (_said(""), *_table([]), [], gr.update(visible=False), gr.update(visible=False)), None,
+        [*outputs, as_csv, as_json], cancels=[started], queue=False, **quiet,
+    )  # fmt: skip
+
+
+def _said(text: str, state: str = "working") -> str:
+    return f'<p role="status" data-state="{state if text else "idle"}">{escape(text)}</p>'
+
+
+def _summary(results: list[dict]) -> str:
+    bad = sum(result["error"] is not None for result in results)
+    text = f"{len(results)} {'photo' if len(results) == 1 else 'photos'} checked"
+    return _said(f"{text}; {bad} could not be." if bad else f"{text}.", "done")
+
+
+def _table(done: list[list]) -> tuple:
+    return (gr.update(value=done, visible=bool(done)),)
+
+
+def _cells(row: Row, result: dict) -> list:
+    if row.verdict is None:
+        return ["", row.name, None, "not checked", None, row.error]
+    small, _ = fit_within(row.verdict.photo, _THUMBNAIL)
+    buffer = io.BytesIO()
+    Image.fromarray(small).save(buffer, "JPEG", quality=80)
+    picture = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    face = many.strongest(result["faces"])
+    if face is None:
+        return [picture, row.name, 0, "not applicable", None, result["reason"]]
+    note = "" if face["holds"] else "does not hold when treated"
+    return [picture, row.name, len(result["faces"]), face["evidence"], round(face["score"], 3), note]

@@ -1,0 +1,72 @@
+"""A visitor's correction ("This is wrong"), kept on this machine and readable by `python -m deepley evaluate`."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import os
+import threading
+from pathlib import Path
+
+from PIL import Image
+
+from deepley.config import SCHEMA_VERSION
+from deepley.network.release import write
+from deepley.verdict.detector import Detector, PhotoVerdict
+
+LABELS = ("real", "fake")
+LINES = "feedback.jsonl"
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def keep(
+    folder: Path, verdict: PhotoVerdict, face: int, label: str, detector: Detector, photo: bytes | None = None
+) -> None:
+    """Appends a correction to `folder`/feedback.jsonl.
+
+    Args:
+        folder: Made if missing.
+        verdict: That the visitor calls wrong.
+        face: Index of the face meant.
+        label: "real" or "fake": what the face is, says the visitor.
+        detector: That gave the verdict.
+        photo: The file's bytes, only if the visitor agreed: they go to `folder`/photos, the aligned face to
+            `folder`/{real,fake}. None keeps no picture.
+
+    Raises:
+        ValueError: If the label or the face is none of those that exist.
+    """
+    if label not in LABELS:
+        raise ValueError(f"The label must be one of {', '.join(LABELS)}, not {label!r}.")
+    if not 0 <= face < len(verdict.verdicts):
+        raise ValueError("This photo has no such face.")
+    name = f"{verdict.file.sha256[:32]}-{face + 1}"
+    line = {
+        "schema": SCHEMA_VERSION,
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "label": label,
+        "face": face,
+        "crop": f"{label}/{name}.png" if photo is not None else None,
+        "verdict": detector.to_json(verdict),
+    }
+    with _ONE_AT_A_TIME:
+        folder.mkdir(parents=True, exist_ok=True)
+        if photo is not None:
+            _keep_pictures(folder, name, label, photo, verdict, face)
+        with open(folder / LINES, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _keep_pictures(folder: Path, name: str, label: str, photo: bytes, verdict: PhotoVerdict, face: int) -> None:
+    crop = io.BytesIO()
+    Image.fromarray(verdict.verdicts[face].face.crop).save(crop, "PNG")
+    for part in (*LABELS, "photos"):
+        (folder / part).mkdir(exist_ok=True)
+    for other in LABELS:  # who changes their mind moves the face, and does not leave it under both labels
+        if other != label:
+            (folder / other / f"{name}.png").unlink(missing_ok=True)
+    write(folder / label / f"{name}.png", crop.getvalue())
+    write(folder / "photos" / f"{verdict.file.sha256}.{verdict.file.format.lower()}", photo)

@@ -1,0 +1,146 @@
+"""Many photos, one after the other: files and zips in, one row a photo out; a bad file is a row that says why."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepley.config import ManyLimits, PhotoLimits
+from deepley.photo.decode import SUFFIXES, PhotoError
+from deepley.verdict.calibration import Evidence
+from deepley.verdict.detector import Detector, PhotoVerdict
+
+COLUMNS = ("file", "faces", "evidence", "score", "note", "sha256", "release")
+
+
+class ManyError(ValueError):
+    """A selection of files that cannot be checked; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file that may be a photo, not read yet.
+
+    Attributes:
+        name: As its owner knows it.
+        read: Returns its bytes; raises OSError or PhotoError.
+    """
+
+    name: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one file; `error` is None exactly if there is a verdict.
+
+    Attributes:
+        name: Of the file.
+        verdict: Of the photo.
+        error: Why it could not be checked, in a sentence.
+    """
+
+    name: str
+    verdict: PhotoVerdict | None
+    error: str | None
+
+
+def collect(files: Iterable[tuple[str, Path]], limits: ManyLimits = ManyLimits()) -> list[Item]:
+    """Lists files, and the photos inside zips.
+
+    Args:
+        files: (name, path) each.
+        limits: See `ManyLimits`.
+
+    Raises:
+        ManyError: If a zip is damaged or too large, or there are too many files or none.
+    """
+    items: list[Item] = []
+    for name, path in files:
+        if path.suffix.lower() == ".zip":
+            items += _from_zip(name, path, limits)
+        else:
+            items.append(Item(name, path.read_bytes))
+    if not items:
+        raise ManyError("There are no photos in this selection.")
+    if len(items) > limits.max_files:
+        raise ManyError(f"These are {len(items)} photos; at most {limits.max_files} are checked in one run.")
+    return items
+
+
+def _from_zip(name: str, path: Path, limits: ManyLimits) -> list[Item]:
+    if path.stat().st_size > limits.max_zip_bytes:
+        raise ManyError(f"{name} is larger than {limits.max_zip_bytes / 1e6:.0f} MB.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [info.filename for info in archive.infolist()]
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise ManyError(f"{name} is no zip file, or a damaged one.") from error
+    wanted = [n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
+    wanted = [n for n in wanted if not n.startswith("__MACOSX/")]
+    return [Item(n, lambda n=n: _member(path, n)) for n in wanted]
+
+
+def _member(path: Path, name: str, limit: int = PhotoLimits().max_bytes) -> bytes:
+    """One file of a zip, never more than `limit` bytes and one, whatever the zip's directory claims."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
+            return file.read(limit + 1)
+    # zipfile raises BadZipFile, RuntimeError (encrypted), NotImplementedError, zlib.error, EOFError and more.
+    except Exception as error:
+        raise PhotoError("The file cannot be unpacked: it is encrypted or damaged.") from error
+
+
+def check(detector: Detector, items: Iterable[Item]) -> Iterator[Row]:
+    """Checks each file; whatever is wrong with one, the others are still checked."""
+    for item in items:
+        try:
+            yield Row(item.name, detector.check(item.read()), None)
+        except PhotoError as error:
+            yield Row(item.name, None, str(error))
+        except OSError as error:
+            yield Row(item.name, None, f"The file cannot be read: {error.strerror}.")
+        # One file that breaks in a way nobody thought of must not take the others' verdicts along.
+        except Exception as error:
+            yield Row(item.name, None, f"The photo could not be checked ({type(error).__name__}: {error}).")
+
+
+def to_json(row: Row, detector: Detector) -> dict:
+    """One photo as plain JSON types: its name as `path`, and what `Detector.to_json` says."""
+    return {"path": row.name, **detector.to_json(row.verdict, row.error)}
+
+
+def to_csv(results: Iterable[dict]) -> str:
+    """One line a photo, for the face with the strongest evidence; the columns are `COLUMNS`.
+
+    Args:
+        results: As `to_json` returns them.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for result in results:
+        face = strongest(result["faces"])
+        name = result["path"]
+        writer.writerow(
+            (
+                f"'{name}" if name[:1] in "=+-@\t\r" else name,  # else a spreadsheet would compute it
+                "" if result["error"] else len(result["faces"]),
+                face["evidence"] if face else "",
+                f"{face['score']:.4f}" if face else "",
+                result["error"] or result["reason"] or "",
+                result["file"]["sha256"] if result["file"] else "",
+                result["release"],
+            )
+        )
+    return text.getvalue()
+
+
+def strongest(faces: list[dict]) -> dict | None:
+    """The face with the strongest evidence of those in a photo's JSON, or None."""
+    bands = list(Evidence)
+    return max(faces, key=lambda face: (bands.index(face["evidence"]), face["score"]), default=None)

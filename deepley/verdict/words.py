@@ -1,0 +1,93 @@
+"""A verdict in words: one vocabulary for page, report and text."""
+
+from __future__ import annotations
+
+from deepley.network import explain
+from deepley.verdict.calibration import Calibration, Evidence
+from deepley.verdict.detector import Detector, PhotoVerdict, Verdict
+
+HEADLINES = {
+    Evidence.NONE: "No evidence of manipulation found",
+    Evidence.INCONCLUSIVE: "Inconclusive",
+    Evidence.WEAK: "Weak evidence of manipulation",
+    Evidence.MODERATE: "Moderate evidence of manipulation",
+    Evidence.STRONG: "Strong evidence of manipulation",
+    Evidence.VERY_STRONG: "Very strong evidence of manipulation",
+}
+
+_MEANINGS = {
+    Evidence.NONE: "The network saw no trace of the generators it knows. "
+    "That does not show that the photo is real or unedited.",
+    Evidence.INCONCLUSIVE: "The score is higher than that of most real photos, "
+    "but not high enough to speak of evidence.",
+    Evidence.WEAK: "Few real photos score this high, yet some do. Treat it as a hint to look further.",
+    Evidence.MODERATE: "Suspicious, but not conclusive. Look for the source of the photo.",
+    Evidence.STRONG: "The face looks to the network like those that a generator made.",
+    Evidence.VERY_STRONG: "The face looks to the network very much like those that a generator made.",
+}
+
+HEATMAP_NOTE = "A heatmap shows where the network looked. It proves nothing."
+
+
+def meaning(verdict: Verdict) -> str:
+    """What the evidence band means, or why the verdict is inconclusive."""
+    if verdict.stability.flips:
+        return (
+            "The verdict does not hold: the score crosses the threshold under "
+            f"{_list(verdict.stability.flips)}. Try to find the photo in a better quality."
+        )
+    return _MEANINGS[verdict.evidence]
+
+
+def stability(verdict: Verdict) -> str:
+    """Whether the verdict would hold under the usual treatments."""
+    found = verdict.stability
+    low, high = f"{found.low:.2f}", f"{found.high:.2f}"
+    spread = f"stays at {low}" if low == high else f"lies between {low} and {high}"
+    scores = f"re-scored under {_list(tuple(found.treated))}, it {spread}"
+    if found.flips:
+        return f"It would not hold: {scores}, on both sides of the threshold at {found.threshold:.2f}."
+    return f"It would hold: {scores}, on the same side of the threshold at {found.threshold:.2f}."
+
+
+def looked(verdict: Verdict) -> str:
+    """Where the network looked, as a text alternative to the heatmap."""
+    shares = list(explain.regions(verdict.heatmap).items())
+    if not shares:
+        return "Nothing in the face spoke for this verdict more than for the other."
+    (first, most), (second, next_most) = shares[:2]
+    return f"Most of the weight lies on the {first} ({most:.0%}), then on the {second} ({next_most:.0%})."
+
+
+def trained(detector: Detector) -> str:
+    """What the release was trained to see and what it was not."""
+    config = detector.release.config
+    return (
+        f"Trained on: {config['data']['origin']}. Other generators, face swaps and retouching may go unseen. "
+        f"Release {config['name']} of {config['created']}."
+    )
+
+
+def left_out(verdict: PhotoVerdict) -> str | None:
+    """That further faces were not judged, or None."""
+    if not verdict.verdicts or not verdict.left_out:
+        return None
+    faces = "One more face is" if verdict.left_out == 1 else f"{verdict.left_out} more faces are"
+    return f"{faces} too small or too blurred to be judged, or one too many."
+
+
+def bands(cut: Calibration) -> list[tuple[Evidence, float, float]]:
+    """Every band of evidence with its lowest and highest score; bands that the threshold swallows are left out."""
+    edges = [0.0, cut.doubt, cut.threshold]
+    edges += [max(cut.threshold, edge) for edge in (cut.moderate, cut.strong, cut.very_strong)] + [1.0]
+    return [(band, low, high) for band, low, high in zip(Evidence, edges, edges[1:]) if high > low]
+
+
+def box(verdict: Verdict) -> str:
+    """Where the face is."""
+    x, y, width, height = verdict.face.box
+    return f"{width} x {height} px at {x}, {y}"
+
+
+def _list(items: tuple[str, ...]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
