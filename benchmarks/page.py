@@ -4,7 +4,7 @@
 
 The photo is scikit-image's astronaut enlarged into a picture of 4032 x 3024, saved as a JPEG of quality 92. Every step
 is timed in one run on one machine, after start-up, and as the page takes it: decoding at reduced scale, provenance,
-finding and aligning the face, the network on the face and its treatments, drawing the overlay, encoding for the browser.
+finding and aligning the face, the network on the face and its treatments, drawing the overlay, encoding it.
 The last line is one JSON object: `total_seconds`, `model_share` of it, and the milliseconds of each step.
 """
 

@@ -76,7 +76,7 @@ class FaceLimits:
 
     search_side: int = 640
     confidence: float = 0.9
-    min_side: int = 48
+    min_side: int = 64
     min_sharpness: float = 10.0
     max_faces: int = 20
     aligned_tolerance: float = 8.0

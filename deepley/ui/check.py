@@ -79,8 +79,9 @@ def build(detector: Detector, data: Path) -> None:
             gr.update(choices=choices, value=face if choices else None, visible=len(choices) > 1),
             gr.update(visible=True),
             gr.update(visible=bool(choices)),
-            *look(checked, face, 0.7),
+            *look(checked, face, 0.7, len(choices) == 1),
             0.7,
+            len(choices) == 1,
             card.provenance(verdict),
             report.text(verdict, detector, checked.name),
             gr.update(visible=bool(choices)),
@@ -88,13 +89,13 @@ def build(detector: Detector, data: Path) -> None:
             checked,
         )
 
-    def choose(checked: Checked | None, face: int | None, opacity: float) -> tuple:
+    def choose(checked: Checked | None, face: int | None, opacity: float, close: bool) -> tuple:
         if checked is None or face is None:
             return gr.skip(), gr.skip(), gr.skip()
-        return (card.verdict(checked.verdict, face, detector), *look(checked, face, opacity))
+        return (card.verdict(checked.verdict, face, detector), *look(checked, face, opacity, close))
 
-    def redraw(checked: Checked | None, face: int | None, opacity: float) -> object:
-        return look(checked, face or 0, opacity)[0] if checked and checked.verdict.verdicts else gr.skip()
+    def redraw(checked: Checked | None, face: int | None, opacity: float, close: bool) -> object:
+        return look(checked, face or 0, opacity, close)[0] if checked and checked.verdict.verdicts else gr.skip()
 
     def make_report(checked: Checked | None) -> str:
         if checked is None:
@@ -163,7 +164,11 @@ def build(detector: Detector, data: Path) -> None:
                 label="Where the network looked", format="jpeg", interactive=False, elem_id="looked", max_height=640
             )
             where = gr.Markdown(elem_id="where")
-            opacity = gr.Slider(0, 1, 0.7, step=0.05, label="Opacity of the heatmap", elem_id="opacity")
+            with gr.Row():
+                opacity = gr.Slider(0, 1, 0.7, step=0.05, label="Opacity of the heatmap", elem_id="opacity", scale=2)
+                close = gr.Radio(
+                    [("This face", True), ("Whole photo", False)], value=True, label="Show", elem_id="close"
+                )
         told = gr.HTML(elem_id="provenance", padding=False)
         with gr.Row():
             save = gr.Button("Download report", elem_id="report")
@@ -179,7 +184,7 @@ def build(detector: Detector, data: Path) -> None:
     download = gr.DownloadButton(elem_id="report-file", visible="hidden")
     text = gr.Textbox(elem_id="report-text", visible="hidden")
 
-    outputs = [result, faces, findings, looking, slider, where, opacity, told, text, wrong, thanks, state]
+    outputs = [result, faces, findings, looking, slider, where, opacity, close, told, text, wrong, thanks, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"concurrency_id": "model", "concurrency_limit": 1, **quiet}
     # "once", the default, would show an old verdict beside a new photo.
@@ -190,8 +195,9 @@ def build(detector: Detector, data: Path) -> None:
     for checking in (event, tried):
         checking.failure(broken, None, outputs, queue=False, api_visibility="private")
     photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, api_visibility="private")
-    faces.input(choose, [state, faces, opacity], [result, slider, where], **quiet)
-    opacity.release(redraw, [state, faces, opacity], slider, **quiet)
+    faces.input(choose, [state, faces, opacity, close], [result, slider, where], **quiet)
+    opacity.release(redraw, [state, faces, opacity, close], slider, **quiet)
+    close.input(redraw, [state, faces, opacity, close], slider, **quiet)
     save.click(make_report, state, download, **quiet).success(None, None, None, js=click("#report-file"))
     copy.click(None, text, copy, js=COPY, api_visibility="private")
     send.click(correct, [state, faces, label, agreed, photo], thanks, **quiet)
@@ -223,13 +229,13 @@ def blank(state: str, title: str, sentence: str) -> tuple:
     hidden = gr.update(visible=False)
     return (
         card.message(state, title, sentence), gr.update(choices=[], value=None, visible=False), hidden, hidden, None,
-        "", 0.7, "", "", hidden, "", None,
+        "", 0.7, True, "", "", hidden, "", None,
     )  # fmt: skip
 
 
-def look(checked: Checked, face: int, opacity: float) -> tuple:
-    """The photo and one face's overlay for the slider, and in words where the weight lies."""
+def look(checked: Checked, face: int, opacity: float, close: bool) -> tuple:
+    """The photo and one face's overlay for the slider, near or far, and in words where the weight lies."""
     verdict = checked.verdict
     if not verdict.verdicts:
         return None, ""
-    return verdict.overlay(opacity, face), f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"
+    return verdict.overlay(opacity, face, close), f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"

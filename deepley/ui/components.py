@@ -85,7 +85,7 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
-#verdict, #provenance, #many-status { padding: 0 !important; }
+#verdict .html-container, #provenance .html-container, #many-status .html-container { padding: 0 !important; }
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }

@@ -21,8 +21,8 @@ from deepley.verdict import many
 from deepley.verdict.detector import Detector
 from deepley.verdict.many import ManyError, Row
 
-HEADERS = ["photo", "file", "faces", "evidence", "score", "note"]
-_TYPES = ["html", "str", "number", "str", "number", "str"]
+HEADERS = ["photo", "evidence", "score", "file", "note", "faces"]
+_TYPES = ["html", "str", "number", "str", "str", "number"]
 _THUMBNAIL = 72
 _EVERY = 1.0  # seconds between two updates of the table
 
@@ -88,7 +88,7 @@ def build(detector: Detector) -> None:
         interactive=False,
         wrap=True,
         visible=False,
-        column_widths=["96px", "200px", "70px", "130px", "80px", "260px"],
+        column_widths=["96px", "150px", "80px", "240px", "420px", "80px"],
         elem_id="many-table",
         show_label=False,
     )
@@ -134,13 +134,13 @@ def _table(done: list[list]) -> tuple:
 
 def _cells(row: Row, result: dict) -> list:
     if row.verdict is None:
-        return ["", row.name, None, "not checked", None, row.error]
+        return ["", "not checked", None, row.name, row.error, None]
     small, _ = fit_within(row.verdict.photo, _THUMBNAIL)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, "JPEG", quality=80)
     picture = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
     face = many.strongest(result["faces"])
     if face is None:
-        return [picture, row.name, 0, "not applicable", None, result["reason"]]
+        return [picture, "not applicable", None, row.name, result["reason"], 0]
     note = "" if face["holds"] else "does not hold when treated"
-    return [picture, row.name, len(result["faces"]), face["evidence"], round(face["score"], 3), note]
+    return [picture, face["evidence"], round(face["score"], 3), row.name, note, len(result["faces"])]

@@ -99,15 +99,18 @@ class PhotoVerdict:
             range(len(self.verdicts)), key=lambda i: (bands.index(self.verdicts[i].evidence), self.verdicts[i].score)
         )
 
-    def overlay(self, opacity: float = 0.7, face: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def overlay(
+        self, opacity: float = 0.7, face: int | None = None, close: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The photo with the faces outlined, and the same with the heatmap laid over it.
 
         Args:
             opacity: Of the hottest place, 0..1.
             face: Show this face's heatmap only; None shows all of them.
+            close: Show the surroundings of `face` only, half as wide again as what the network saw.
 
         Returns:
-            Two (h, w, 3) uint8 of the size of `photo`.
+            Two (h, w, 3) uint8 of the size of `photo`, or of its part.
         """
         height, width = self.photo.shape[:2]
         factor = max(height, width) / max(self.file.height, self.file.width)
@@ -119,7 +122,14 @@ class PhotoVerdict:
             if face in (None, index):
                 heat = np.maximum(heat, explain.on_photo(verdict.heatmap, to_crop, width, height))
         warm = explain.overlay(self.photo, heat, opacity)
-        return explain.outline(self.photo, to_crops), explain.outline(warm, to_crops)
+        pair = explain.outline(self.photo, to_crops), explain.outline(warm, to_crops)
+        if not close or face is None:
+            return pair
+        centre = np.linalg.solve(to_crops[face][:, :2], FACE_SIZE / 2 - to_crops[face][:, 2])
+        reach = 0.75 * FACE_SIZE / np.hypot(*to_crops[face][0, :2])
+        left, top = np.maximum(np.rint(centre - reach), 0).astype(int)
+        right, bottom = np.rint(centre + reach).astype(int)
+        return pair[0][top:bottom, left:right], pair[1][top:bottom, left:right]
 
 
 class Detector:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,11 +13,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from deepley.training.sources import find
 from deepley.verdict.stability import TREATMENTS
+from tests.browser import drive
 from tests.conftest import encode
 
 DONE = '#verdict [data-state="done"]'
@@ -28,22 +27,9 @@ DONE = '#verdict [data-state="done"]'
 def browser(tmp_path_factory):
     import skimage.data
 
-    frame = io.BytesIO()
-    Image.fromarray(skimage.data.astronaut()[:480]).resize((640, 600)).crop((0, 0, 640, 480)).save(
-        frame, "JPEG", quality=95, subsampling=2
-    )
-    camera = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    camera.write_bytes(frame.getvalue() * 30)
+    film = drive.camera(tmp_path_factory.mktemp("camera"), skimage.data.astronaut())
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--no-sandbox",
-                "--use-fake-ui-for-media-stream",
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-video-capture={camera}",
-            ],
-        )
+        chromium = drive.chromium(playwright, film)
         yield chromium
         chromium.close()
 
@@ -104,6 +90,7 @@ def test_one_of_two_faces_can_be_chosen(page, astronaut):
     chosen = int(page.locator("#verdict").inner_text().split("Face ")[1][0])
     slider = page.locator("#looked img").last
     before = slider.get_attribute("src")
+    expect(page.get_by_label("Whole photo")).to_be_checked()
     rows.nth(2 - chosen).check()
     expect(page.locator("#verdict")).to_contain_text(f"Face {3 - chosen} of 2")
     expect(slider).not_to_have_attribute("src", before)

@@ -1,12 +1,15 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from deepley.config import FaceLimits
 from deepley.network import explain
 from deepley.photo.decode import PhotoError
+from deepley.verdict import words
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
@@ -56,7 +59,7 @@ def test_several_faces_get_a_verdict_each_from_one_pass(detector, astronaut):
     ("pixels", "words"),
     [
         (np.full((300, 300, 3), 80, np.uint8), "No face was found"),
-        ("small", "below 48 pixels the scores are not reliable"),
+        ("small", "below 64 pixels the scores are not reliable"),
     ],
 )
 def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronaut, pixels, words):
@@ -88,3 +91,36 @@ def test_a_verdict_out_of_range_cannot_be_made(detector, astronaut):
         replace(face, score=float("nan"))
     with pytest.raises(ValueError, match="heatmap"):
         replace(face, heatmap=np.full((2, 2), np.nan))
+
+
+def test_a_close_view_shows_the_face_and_what_was_cropped(detector, astronaut):
+    verdict = detector.check(encode(astronaut))
+    whole, near = verdict.overlay(face=0), verdict.overlay(face=0, close=True)
+    assert near[0].shape == near[1].shape
+    assert max(near[0].shape) < 0.7 * max(whole[0].shape)
+    x, y, width, height = verdict.verdicts[0].face.box
+    face = whole[1][y : y + height, x : x + width]
+    assert cv2.matchTemplate(near[1], face, cv2.TM_SQDIFF).min() < 1000  # the same pixels, up to float32
+
+
+def test_a_blurred_face_is_not_judged(detector, astronaut):
+    verdict = detector.check(encode(cv2.GaussianBlur(astronaut, (0, 0), 3)))
+    assert verdict.verdicts == ()
+    assert "too blurred" in verdict.reason
+
+
+def test_a_large_photo_gives_the_verdict_of_its_full_size(detector, astronaut):
+    """One face needs the photo at full size, and one does not: neither loses anything by decoding it smaller."""
+    for factor in (3, 6):
+        large = cv2.resize(astronaut, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        jpeg = detector.check(encode(large, "JPEG", quality=97, subsampling=0)).verdicts[0]
+        exact = detector.check(encode(large, "BMP")).verdicts[0]
+        assert np.abs(np.array(jpeg.face.box) - exact.face.box).max() < 20
+        assert np.abs(jpeg.face.crop.astype(int) - exact.face.crop).mean() < 4
+
+
+def test_a_crowd_is_judged_up_to_a_number(detector, astronaut):
+    verdict = detector.check(encode(np.concatenate([astronaut] * 3, axis=1)), face_limits=FaceLimits(max_faces=2))
+    assert len(verdict.verdicts) == 2
+    assert verdict.left_out == 1
+    assert "One more face" in words.left_out(verdict)

@@ -1,0 +1,32 @@
+"""Headless Chromium with a camera that sees a face."""
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Playwright
+
+
+def camera(folder: Path, photo: np.ndarray) -> Path:
+    """A film for the fake camera: `photo`, cut to 640 x 480, again and again."""
+    frame = io.BytesIO()
+    picture = Image.fromarray(photo[:480]).resize((640, 600)).crop((0, 0, 640, 480))
+    picture.save(frame, "JPEG", quality=95, subsampling=2)
+    path = folder / "camera.mjpeg"
+    path.write_bytes(frame.getvalue() * 30)
+    return path
+
+
+def chromium(playwright: Playwright, film: Path) -> Browser:
+    """Debian's Chromium, headless, its camera playing `film`."""
+    return playwright.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=[
+            "--no-sandbox",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={film}",
+        ],
+    )
