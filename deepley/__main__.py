@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|evaluate`."""
+"""The command line, thin: `python -m deepley check|train|evaluate|jobs`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GLOG_minloglevel", "2")
 
-from deepley.config import DEFAULT_RELEASE, PRESETS  # after the lines above, which TensorFlow reads
+from deepley.config import (  # after the lines above, which TensorFlow reads
+    DEFAULT_RELEASE,
+    PRESETS,
+    RUNS_FOLDER,
+    to_json,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +58,20 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
     evaluate.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
     evaluate.set_defaults(run=_evaluate)
+
+    jobs = commands.add_parser("jobs", help="fine-tuning jobs of this machine")
+    jobs.add_argument("--root", type=Path, default=RUNS_FOLDER, help="folder of all jobs")
+    actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="all jobs, oldest first")
+    for action, what in (
+        ("show", "one job as JSON"),
+        ("cancel", "end a job or take it out of the queue"),
+        ("resume", "go on from a job's last checkpoint"),
+        ("train", "what a job's own process does"),
+    ):
+        actions.add_parser(action, help=what).add_argument("id")
+    actions.add_parser("work", help="train what is queued, one job after the other")
+    jobs.set_defaults(run=_jobs)
     return parser
 
 
@@ -149,6 +168,31 @@ def _evaluate(options: argparse.Namespace) -> int:
     else:
         print(table({options.data.resolve().name: figures}))
     return int(bool(unreadable))
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    from deepley.jobs import folder, local
+
+    if options.action == "work":
+        local.work(options.root)
+        return 0
+    if options.action == "list":
+        for job in folder.every(options.root):
+            status = job.status
+            done = f"{status.images / status.total:4.0%}" if status.total else "    "
+            print(f"{job.id}  {status.state:11}  {done}  {job.config.name}  {status.message}".rstrip())
+        return 0
+    job = folder.find(options.root, options.id)
+    if options.action == "train":
+        from deepley.jobs import trainer
+
+        return trainer.run(job)
+    if options.action == "show":
+        print(json.dumps({"id": job.id, **to_json(job.status), "config": to_json(job.config)}, indent=1))
+        return 0
+    getattr(local, options.action)(job)
+    print(f"{job.id}: {job.status.state}")
+    return 0
 
 
 if __name__ == "__main__":

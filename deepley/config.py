@@ -22,6 +22,9 @@ PREPROCESSING = "rgb-0-255-caffe-1"
 DEFAULT_RELEASE = Path(__file__).resolve().parent.parent / "weights" / "deepley-resnet50"
 """The embedded release."""
 
+RUNS_FOLDER = Path(os.environ.get("DEEPLEY_RUNS", "runs"))
+"""Where fine-tuning jobs live."""
+
 DATA_FOLDER = Path(os.environ.get("DEEPLEY_DATA", "data"))
 """Where the page keeps what visitors agreed to leave: corrections."""
 
@@ -58,6 +61,21 @@ class ManyLimits:
 
     max_files: int = 200
     max_zip_bytes: int = 500_000_000
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """What an upload of training pictures may hold.
+
+    Attributes:
+        max_bytes: Of the archive, and of the pictures unpacked, each in bytes.
+        max_images: Pictures taken; an archive with more is refused.
+        min_free: Bytes that stay free on the disk.
+    """
+
+    max_bytes: int = 2_000_000_000
+    max_images: int = 20_000
+    min_free: int = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -192,6 +210,14 @@ PRESETS: dict[str, TrainConfig] = {
             Phase("deep", ("conv4", "conv5", "head"), 1, 9_000, crop=128, learning_rate=3e-4),
             Phase("all", ("all",), 7, 7_500, crop=128, learning_rate=4e-4),
             Phase("full size", ("all",), 5, 2_500, crop=224, learning_rate=1.5e-4),
+        ),
+    ),
+    # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
+    "quick": TrainConfig(
+        preset="quick",
+        phases=(
+            Phase("head", ("new",), rounds=4, images_per_round=4_000, crop=128, learning_rate=1e-3, cache=True),
+            Phase("all", ("all",), 6, 4_000, crop=128, learning_rate=3e-4),
         ),
     ),
     # The student deck: Adam 1e-5 throughout, frozen first, deeper layers later.

@@ -132,4 +132,4 @@ def url(micro_release: Path, kept: Path) -> str:
 
     detector = Detector(micro_release)
     detector.warm_up()
-    return page.launch(detector, kept, prevent_thread_lock=True, quiet=True)
+    return page.launch(detector, kept, kept / "runs", prevent_thread_lock=True, quiet=True)

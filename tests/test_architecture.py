@@ -11,7 +11,8 @@ MAY_IMPORT = {
     "network": {"config", "network"},
     "verdict": {"config", "photo", "network", "verdict"},
     "training": {"config", "photo", "network", "verdict", "training"},
-    "ui": {"config", "photo", "network", "verdict", "training", "ui"},
+    "jobs": {"config", "photo", "network", "training", "jobs"},
+    "ui": {"config", "photo", "network", "verdict", "training", "jobs", "ui"},
 }
 
 

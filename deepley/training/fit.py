@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import tqdm
 from sklearn.metrics import roc_auc_score
 
-from deepley.config import FACE_SIZE, Phase, TrainConfig, to_json
+from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json, to_json
 from deepley.network import devices, release
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
@@ -35,7 +36,13 @@ class TrainingError(ValueError):
 
 
 def train(
-    dataset: Dataset, config: TrainConfig, out: Path, base: Path | None = None, resume: bool = False
+    dataset: Dataset,
+    config: TrainConfig,
+    out: Path,
+    base: Path | None = None,
+    resume: bool = False,
+    start: Path | None = None,
+    watch: Callable[[int, int], None] = lambda images, total: None,
 ) -> tuple[keras.Model, list[dict]]:
     """Trains a network and keeps a checkpoint and `history.csv` in `out`.
 
@@ -45,6 +52,8 @@ def train(
         out: Folder for checkpoint, history and feature cache; made if missing.
         base: An npz of base weights; None takes Keras's ImageNet weights, which need the network.
         resume: Go on from the checkpoint in `out` if there is one.
+        start: A release to start from instead of base weights.
+        watch: Called after each step with the training images shown so far and those of the whole recipe.
 
     Returns:
         The network with the best weights of the last phase, and the history: one dict a round.
@@ -52,7 +61,7 @@ def train(
     Raises:
         TrainingError: If `out` already holds a run and `resume` is off, or a phase does not fit the network.
         CheckpointError: If the checkpoint is damaged or of another config or data.
-        WeightsError: If the base weights do not fit.
+        WeightsError: If the base weights or the release do not fit.
     """
     path = out / CHECKPOINT
     if path.exists() and not resume:
@@ -62,7 +71,7 @@ def train(
     keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_precision else "float32")
     try:
         with devices.parallel():
-            return _Run(dataset, config, out, base, path).go(resume)
+            return _Run(dataset, config, out, base, start, path).go(resume, watch)
     finally:
         keras.config.set_dtype_policy(policy)
 
@@ -70,14 +79,19 @@ def train(
 class _Run:
     """One training run: the network, its data, and how far it is."""
 
-    def __init__(self, dataset: Dataset, config: TrainConfig, out: Path, base: Path | None, path: Path) -> None:
+    def __init__(
+        self, dataset: Dataset, config: TrainConfig, out: Path, base: Path | None, start: Path | None, path: Path
+    ) -> None:
         keras.utils.set_random_seed(config.seed)
         self.out, self.path = out, path
         train, valid = dataset.take("train", config.train_limit), dataset.take("valid", config.valid_limit)
-        weights = "imagenet" if base is None and BACKBONES[config.model.backbone].pretrained else None
-        self.model = networks.build(config.model, weights=weights)
-        given = BACKBONES[config.model.backbone].stages if weights else ()
-        if base is not None:
+        stages = BACKBONES[config.model.backbone].stages
+        fetched = base is None and start is None and BACKBONES[config.model.backbone].pretrained
+        self.model = networks.build(config.model, weights="imagenet" if fetched else None)
+        given = stages if fetched or start is not None else ()
+        if start is not None:
+            self.start_from(start, config)
+        elif base is not None:
             given = networks.load_base(self.model, config.model, base)
         self.config = replace(config, phases=tuple(_resolve(phase, config, given) for phase in config.phases))
         self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
@@ -85,7 +99,8 @@ class _Run:
         self.progress, self.best, self.resumed = Progress(), None, None
         self.bar = None
 
-    def go(self, resume: bool) -> tuple[keras.Model, list[dict]]:
+    def go(self, resume: bool, watch: Callable[[int, int], None]) -> tuple[keras.Model, list[dict]]:
+        self.watch = watch
         if resume and self.path.exists():
             self.resumed = checkpoint.load(self.path, self.identity)
             self.progress = self.resumed.progress
@@ -101,6 +116,13 @@ class _Run:
             while self.progress.phase < len(self.config.phases):
                 self.run_phase(self.config.phases[self.progress.phase])
         return self.model, self.progress.history
+
+    def start_from(self, folder: Path, config: TrainConfig) -> None:
+        """Takes the weights of a release."""
+        loaded = release.load(folder)
+        if from_json(ModelConfig, loaded.config["model"]) != config.model:
+            raise TrainingError(f"{loaded.name} is another network than this recipe trains: start from one like it.")
+        checkpoint.assign(self.model, checkpoint.weights_of(loaded.model))
 
     def round_length(self, phase: Phase) -> int:
         """Images in a round: whole batches, at most one pass over the data."""
@@ -167,7 +189,7 @@ class _Run:
             epochs=1,
             shuffle=False,
             verbose=0,
-            callbacks=[_Bar(self.bar, length)],
+            callbacks=[_Bar(self.bar, length, self.watch)],
         ).history
         logits, labels = predict(trainer, fed.valid), labels_of(self.pictures.valid)
         val_loss = float(np.mean(np.logaddexp(0, logits) - labels * logits))
@@ -215,14 +237,15 @@ class _Run:
 
 
 class _Bar(keras.callbacks.Callback):
-    """Moves the run's progress bar by what each step trained."""
+    """Moves the run's progress bar by what each step trained, and tells who watches."""
 
-    def __init__(self, bar: tqdm.tqdm, images: int) -> None:
+    def __init__(self, bar: tqdm.tqdm, images: int, watch: Callable[[int, int], None]) -> None:
         super().__init__()
-        self._bar, self._images = bar, images
+        self._bar, self._images, self._watch = bar, images, watch
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self._bar.update(self._images / self.params["steps"])
+        self._watch(round(self._bar.n), self._bar.total)
 
 
 def predict(trainer: keras.Model, batches: keras.utils.PyDataset) -> np.ndarray:

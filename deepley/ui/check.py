@@ -14,6 +14,7 @@ import gradio as gr
 from deepley.photo.decode import PhotoError
 from deepley.ui import card
 from deepley.ui.components import COPY, PhotoInput, Upload, click
+from deepley.ui.detectors import Detectors
 from deepley.verdict import feedback, report, words
 from deepley.verdict.detector import Detector, PhotoVerdict
 
@@ -33,26 +34,30 @@ class Checked:
     Attributes:
         name: Of the file.
         verdict: Of the photo.
+        detector: That gave it.
     """
 
     name: str
     verdict: PhotoVerdict
+    detector: Detector
 
 
-def build(detector: Detector, data: Path) -> None:
+def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     """Adds the tab's components and events to the open `gr.Blocks`.
 
     Args:
-        detector: That judges.
+        detectors: That judge.
+        using: The visitor's choice among them, see `Detectors.of`.
         data: Folder in which corrections are kept.
     """
 
-    def show(photo: Upload | None) -> Iterator[tuple]:
+    def show(photo: Upload | None, release: str | None) -> Iterator[tuple]:
         if photo is None:
             yield idle()
             return
         started = time.perf_counter()
         try:
+            detector = detectors.of(release)
             for step in detector.steps(photo.data):
                 if isinstance(step, PhotoVerdict):
                     _LOG.info(
@@ -62,14 +67,14 @@ def build(detector: Detector, data: Path) -> None:
                         len(step.verdicts),
                         (time.perf_counter() - started) * 1000,
                     )
-                    yield found(Checked(photo.name, step))
+                    yield found(Checked(photo.name, step, detector))
                 else:
                     yield blank("working", f"{step}…", "The verdict appears here.")
         except PhotoError as error:
             yield blank("failed", "This photo could not be checked", f"{error} There is no score for it.")
 
     def found(checked: Checked) -> tuple:
-        verdict = checked.verdict
+        verdict, detector = checked.verdict, checked.detector
         face = verdict.worst if verdict.verdicts else 0
         choices = [
             (f"{i + 1}: {words.HEADLINES[v.evidence]}, score {v.score:.2f}", i) for i, v in enumerate(verdict.verdicts)
@@ -92,7 +97,7 @@ def build(detector: Detector, data: Path) -> None:
     def choose(checked: Checked | None, face: int | None, opacity: float, close: bool) -> tuple:
         if checked is None or face is None:
             return gr.skip(), gr.skip(), gr.skip()
-        return (card.verdict(checked.verdict, face, detector), *look(checked, face, opacity, close))
+        return (card.verdict(checked.verdict, face, checked.detector), *look(checked, face, opacity, close))
 
     def redraw(checked: Checked | None, face: int | None, opacity: float, close: bool) -> object:
         return look(checked, face or 0, opacity, close)[0] if checked and checked.verdict.verdicts else gr.skip()
@@ -103,7 +108,7 @@ def build(detector: Detector, data: Path) -> None:
         folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
         folder.mkdir(parents=True)
         path = folder / f"deepley-{checked.verdict.file.sha256[:8]}.html"
-        path.write_text(report.html(checked.verdict, detector, checked.name), encoding="utf-8")
+        path.write_text(report.html(checked.verdict, checked.detector, checked.name), encoding="utf-8")
         return str(path)
 
     def correct(
@@ -115,7 +120,7 @@ def build(detector: Detector, data: Path) -> None:
             return "Choose what the face really is."
         picture = photo.data if agreed and photo else None
         try:
-            feedback.keep(data / "feedback", checked.verdict, face or 0, label, detector, picture)
+            feedback.keep(data / "feedback", checked.verdict, face or 0, label, checked.detector, picture)
         except OSError:
             return "It could not be stored on this machine: its disk may be full or not writable."
         return f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."
@@ -132,7 +137,7 @@ def build(detector: Detector, data: Path) -> None:
         if photo is None:
             raise gr.Error("Send a photo to check.", print_exception=False)
         try:
-            return detector.to_json(detector.check(photo.data))
+            return detectors.default.to_json(detectors.default.check(photo.data))
         except PhotoError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -188,9 +193,9 @@ def build(detector: Detector, data: Path) -> None:
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"concurrency_id": "model", "concurrency_limit": 1, **quiet}
     # "once", the default, would show an old verdict beside a new photo.
-    event = photo.upload(show, photo, outputs, trigger_mode="multiple", **lane)
+    event = photo.upload(show, [photo, using], outputs, trigger_mode="multiple", **lane)
     tried = example.click(lambda: EXAMPLE, None, photo, queue=False, api_visibility="private").then(
-        show, photo, outputs, **lane
+        show, [photo, using], outputs, **lane
     )
     for checking in (event, tried):
         checking.failure(broken, None, outputs, queue=False, api_visibility="private")

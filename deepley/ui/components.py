@@ -85,10 +85,12 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
-#verdict .html-container, #provenance .html-container, #many-status .html-container { padding: 0 !important; }
+#verdict .html-container, #provenance .html-container, #many-status .html-container, #job .html-container {
+  padding: 0 !important; }
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }
+input[role=combobox] { color: var(--body-text-color) !important; }
 span.or { color: var(--body-text-color) !important; }
 .title h1 { font-size: 1.6rem; margin: .4rem 0 0; }
 .verdict { --ink: var(--body-text-color); border: 1px solid var(--border-color-primary); border-radius: 12px;
@@ -121,6 +123,8 @@ span.or { color: var(--body-text-color) !important; }
 .treated table, .treated tr, .treated th, .treated td { border: 0 !important; background: none !important; }
 .treated th, .treated td { padding: .15rem .9rem .15rem 0 !important; text-align: left; white-space: nowrap; }
 .treated th { font-weight: 400; opacity: .82; }
+.bar { height: 10px; border-radius: 5px; background: var(--border-color-primary); overflow: hidden; margin: .5rem 0; }
+.bar span { display: block; height: 100%; background: var(--primary-600); }
 .figures { overflow-x: auto; }
 .figures table, .figures thead, .figures tbody, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
 .figures tr { border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }

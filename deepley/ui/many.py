@@ -17,8 +17,8 @@ from PIL import Image
 from deepley.config import ManyLimits
 from deepley.photo.decode import SUFFIXES, fit_within
 from deepley.ui.check import KEPT
+from deepley.ui.detectors import Detectors
 from deepley.verdict import many
-from deepley.verdict.detector import Detector
 from deepley.verdict.many import ManyError, Row
 
 HEADERS = ["photo", "evidence", "score", "file", "note", "faces"]
@@ -27,10 +27,15 @@ _THUMBNAIL = 72
 _EVERY = 1.0  # seconds between two updates of the table
 
 
-def build(detector: Detector) -> None:
-    """Adds the tab's components and events to the open `gr.Blocks`."""
+def build(detectors: Detectors, using: gr.State) -> None:
+    """Adds the tab's components and events to the open `gr.Blocks`.
 
-    def run(paths: list[str] | None) -> Iterator[tuple]:
+    Args:
+        detectors: That judge.
+        using: The visitor's choice among them, see `Detectors.of`.
+    """
+
+    def run(paths: list[str] | None, release: str | None) -> Iterator[tuple]:
         done: list[list] = []
         results: list[dict] = []
         if not paths:
@@ -44,7 +49,7 @@ def build(detector: Detector) -> None:
         except OSError:
             yield _said("The uploaded files are gone. Upload them again."), *_table(done), results
             return
-        shown = time.monotonic()
+        detector, shown = detectors.of(release), time.monotonic()
         yield _said(f"Checking {len(items)} photos…"), *_table(done), results
         for row in many.check(detector, items):
             results.append(many.to_json(row, detector))
@@ -100,7 +105,7 @@ def build(detector: Detector) -> None:
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [status, table, state]
     started = files.upload(
-        run, files, outputs, trigger_mode="multiple", concurrency_id="model", concurrency_limit=1, **quiet
+        run, [files, using], outputs, trigger_mode="multiple", concurrency_id="model", concurrency_limit=1, **quiet
     )
     started.then(export, state, [as_csv, as_json], queue=False, **quiet)
     stopped = stop.click(

@@ -6,46 +6,55 @@ from pathlib import Path
 
 import gradio as gr
 
-from deepley.config import DATA_FOLDER, ManyLimits
-from deepley.ui import check, components, many, performance
+from deepley.config import DATA_FOLDER, RUNS_FOLDER, UploadLimits
+from deepley.jobs import local
+from deepley.ui import check, components, many, performance, training
+from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
 
 FAVICON = Path(__file__).parent / "favicon.svg"
 
 
-def build(detector: Detector, data: Path = DATA_FOLDER) -> gr.Blocks:
+def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER) -> gr.Blocks:
     """The page around a loaded release.
 
     Args:
         detector: That judges.
-        data: Folder in which corrections are kept.
+        data: Folder in which corrections are kept, and training data of this machine lies.
+        runs: Folder of the fine-tuning jobs.
     """
+    detectors = Detectors(detector)
+    local.ensure_worker(runs)  # for what was still queued when the machine went down
     with gr.Blocks(title="Deepley CV", analytics_enabled=False, delete_cache=(600, check.KEPT)) as page:
         gr.HTML(
             "<h1>Deepley CV</h1><p>How strong is the evidence that a face photo was generated?</p>",
             elem_classes="title",
             padding=False,
         )
+        using = gr.State(None)  # the release that this visitor's page checks with
         with gr.Tab("Check a photo", id="check"):
             with gr.Tab("One photo", id="one"):
-                check.build(detector, data)
+                check.build(detectors, using, data)
             with gr.Tab("Many photos", id="many"):
-                many.build(detector)
+                many.build(detectors, using)
         with gr.Tab("How good is it", id="performance"):
             performance.build(detector.release, detector.calibration)
+        with gr.Tab("Train", id="train"):
+            training.build(detector.release.folder, using, data, runs)
     return page
 
 
-def launch(detector: Detector, data: Path = DATA_FOLDER, **options: object) -> str:
+def launch(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, **options: object) -> str:
     """Serves the page; returns its local address.
 
     Args:
         detector: A loaded release.
-        data: Folder in which corrections are kept.
+        data: Folder in which corrections are kept, and training data of this machine lies.
+        runs: Folder of the fine-tuning jobs.
         **options: Further options of `gr.Blocks.launch`.
     """
     _, url, _ = (
-        build(detector, data)
+        build(detector, data, runs)
         .queue(max_size=32, api_open=False)  # every call takes the one lane to the model
         .launch(
             theme=components.theme(),
@@ -54,7 +63,7 @@ def launch(detector: Detector, data: Path = DATA_FOLDER, **options: object) -> s
             footer_links=[],
             allowed_paths=[str(check.EXAMPLE)],
             run_history=False,  # it would keep photos in the browser's storage
-            max_file_size=ManyLimits().max_zip_bytes,  # a single photo is held to less by its own input
+            max_file_size=UploadLimits().max_bytes,  # a single photo is held to less by its own input
             favicon_path=FAVICON,
             ssr_mode=False,
             **options,

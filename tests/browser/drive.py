@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 
 def camera(folder: Path, photo: np.ndarray) -> Path:
@@ -17,6 +17,15 @@ def camera(folder: Path, photo: np.ndarray) -> Path:
     path = folder / "camera.mjpeg"
     path.write_bytes(frame.getvalue() * 30)
     return path
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Opens a tab, which a phone may have put behind a button."""
+    tab = page.get_by_role("tab", name=name)
+    if not tab.is_visible():
+        page.get_by_label("More tabs").first.click()
+        tab = page.locator(".overflow-dropdown button", has_text=name).first
+    tab.click()
 
 
 def chromium(playwright: Playwright, film: Path) -> Browser:

@@ -33,7 +33,7 @@ def states(page: Page, photo: np.ndarray) -> dict:
         with zipfile.ZipFile(packed, "w") as archive:
             for name, data in (("one.png", encode(photo)), ("two.png", encode(pair)), ("broken.jpg", b"broken")):
                 archive.writestr(name, data)
-        page.get_by_role("tab", name="Many photos").click()
+        drive.open_tab(page, "Many photos")
         file = {"name": "photos.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
         page.locator("#files input[type=file]").set_input_files(file)
         page.wait_for_selector('#many-status [data-state="done"]', timeout=60_000)
@@ -52,7 +52,8 @@ def states(page: Page, photo: np.ndarray) -> dict:
         "bad-file": lambda: upload(b"broken", "failed"),
         "snapshot": snapshot,
         "many": many,
-        "performance": lambda: page.get_by_role("tab", name="How good is it").click(),
+        "train": lambda: drive.open_tab(page, "Train"),
+        "performance": lambda: drive.open_tab(page, "How good is it"),
     }
 
 
@@ -66,7 +67,7 @@ def main() -> None:
     photo, detector = skimage.data.astronaut(), Detector(options.release)
     detector.warm_up()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        url = pages.launch(detector, Path(folder), prevent_thread_lock=True, quiet=True)
+        url = pages.launch(detector, Path(folder), Path(folder) / "runs", prevent_thread_lock=True, quiet=True)
         browser = drive.chromium(playwright, drive.camera(Path(folder), photo))
         for size, (width, height, theme) in SIZES.items():
             context = browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"])

@@ -177,7 +177,7 @@ def test_a_correction_is_stored_with_the_photo_only_if_that_is_ticked(page, astr
 
 
 def test_many_photos_with_a_bad_one_give_a_table_and_two_files(page, astronaut):
-    page.get_by_role("tab", name="Many photos").click()
+    drive.open_tab(page, "Many photos")
     files = [("face.png", encode(astronaut)), ("wall.png", encode(astronaut[300:, :200])), ("bad.jpg", b"broken")]
     page.locator("#files input[type=file]").set_input_files(
         [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in files]
@@ -200,7 +200,7 @@ def test_many_photos_with_a_bad_one_give_a_table_and_two_files(page, astronaut):
 
 
 def test_a_run_over_many_photos_can_be_stopped(page, astronaut):
-    page.get_by_role("tab", name="Many photos").click()
+    drive.open_tab(page, "Many photos")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for i in range(40):
@@ -298,7 +298,7 @@ def test_a_webcam_snapshot_is_checked(page):
 
 
 def test_the_second_tab_shows_the_stored_curves_and_figures(page):
-    page.get_by_role("tab", name="How good is it").click()
+    drive.open_tab(page, "How good is it")
     page.locator(".js-plotly-plot").nth(4).wait_for(timeout=30_000)
     assert page.locator(".js-plotly-plot").count() == 5
     text = page.locator("body").inner_text()
@@ -312,20 +312,20 @@ def test_no_width_needs_scrolling_sideways(browser, url, width):
     page = context.new_page()
     page.goto(url)
     page.locator("#photo input[type=file]").wait_for(state="attached", timeout=30_000)
-    for tab in ("How good is it", "Check a photo", "Many photos", "One photo"):
-        page.get_by_role("tab", name=tab).click()
+    for tab in ("Train", "How good is it", "Check a photo", "Many photos", "One photo"):
+        drive.open_tab(page, tab)
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
 
 
-@pytest.mark.parametrize("tab", ["empty", "One photo", "Many photos", "How good is it"])
+@pytest.mark.parametrize("tab", ["empty", "One photo", "Many photos", "How good is it", "Train"])
 def test_axe_finds_nothing_serious(page, astronaut, tab):
     if tab == "One photo":
         _upload(page, "two.png", encode(np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)))
         page.wait_for_selector(DONE, timeout=30_000)
     if tab != "empty":
-        page.get_by_role("tab", name=tab).click()
+        drive.open_tab(page, tab)
     page.wait_for_timeout(1000)
     found = Axe().run(page).response
     assert len(found["passes"]) > 10  # it did look

@@ -1,0 +1,227 @@
+"""A job's folder: its config, its status, and what its training leaves there. The folder is the truth."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
+from deepley.network import release
+
+CONFIG, STATUS, LOG, DATA, RELEASE = "config.json", "status.json", "log.txt", "data", "release"
+_CANCEL = "cancel"
+
+
+class JobError(ValueError):
+    """A job that cannot be started, found or changed; the message is one sentence for a person."""
+
+
+class State(StrEnum):
+    """What a job is doing."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self not in (State.QUEUED, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """What a job does.
+
+    Attributes:
+        name: Of the release it makes.
+        data: Folder or tar of the pictures; relative paths are below the job's folder.
+        train: The recipe.
+        start: Release folder to start from; None starts from `base`.
+        base: An npz of base weights; None, without `start`, takes Keras's ImageNet weights.
+        origin: What the pictures are, in words, for the release's card.
+    """
+
+    name: str
+    data: str
+    train: TrainConfig
+    start: str | None = None
+    base: str | None = None
+    origin: str = "a visitor's own pictures"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How far a job is.
+
+    Attributes:
+        state: See `State`.
+        queued: When it was queued last, in seconds since 1970: jobs run in this order.
+        started: When its trainer started last, or None.
+        ended: When it ended, or None.
+        pid: Process id of its trainer, or None.
+        process_started: When that process was created, in seconds since 1970; tells it from a later one of the same id.
+        device: What it computes on, such as "2 CPU cores".
+        images: Training images shown so far.
+        total: Training images in the whole recipe, 0 before it is known.
+        seconds_left: Measured on the steps since it started, or None.
+        message: What happened, in one sentence; empty while nothing did.
+    """
+
+    state: State
+    queued: float
+    started: float | None = None
+    ended: float | None = None
+    pid: int | None = None
+    process_started: float | None = None
+    device: str = ""
+    images: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    message: str = ""
+
+
+class Job:
+    """A job's folder.
+
+    Args:
+        folder: As `create` made it.
+
+    Raises:
+        JobError: If there is no job.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / STATUS).is_file():
+            raise JobError(f"There is no job {self.folder.name!r}.")
+
+    @property
+    def id(self) -> str:
+        """Name of the folder; ids sort by the time of creation."""
+        return self.folder.name
+
+    @property
+    def config(self) -> JobConfig:
+        """What it does."""
+        try:
+            return from_json(JobConfig, json.loads((self.folder / CONFIG).read_text()))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise JobError(f"The config of the job {self.id!r} cannot be read: {error}.") from error
+
+    @property
+    def status(self) -> JobStatus:
+        """How far it is; a trainer that died without a word is told from one that runs."""
+        try:
+            stored = from_json(JobStatus, json.loads((self.folder / STATUS).read_text()))
+            stored = replace(stored, state=State(stored.state))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            return JobStatus(State.FAILED, 0.0, message=f"Its status cannot be read: {error}.")
+        if stored.state is not State.RUNNING or _alive(stored):
+            return stored
+        if (self.folder / _CANCEL).exists():
+            return replace(stored, state=State.CANCELLED, seconds_left=None, message="Cancelled.")
+        return replace(
+            stored,
+            state=State.INTERRUPTED,
+            seconds_left=None,
+            message="Its process ended without a word: it was killed, by hand or because memory ran out. "
+            "Resume goes on from the last checkpoint.",
+        )
+
+    @property
+    def history(self) -> list[dict]:
+        """Rounds so far, as in a release's history.csv."""
+        path = self.folder / release.HISTORY
+        return release.read_history(path) if path.exists() else []
+
+    @property
+    def data(self) -> Path:
+        """Where its pictures are."""
+        return self.folder / self.config.data
+
+    @property
+    def release(self) -> Path | None:
+        """Its finished release, or None."""
+        folder = self.folder / RELEASE
+        return folder if (folder / release.CONFIG).is_file() else None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of its log."""
+        try:
+            with open(self.folder / LOG, "rb") as file:
+                file.seek(max(0, file.seek(0, 2) - 200 * lines))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return "\n".join(text.replace("\r", "\n").splitlines()[-lines:])
+
+    def write(self, status: JobStatus) -> None:
+        """Replaces its status."""
+        release.write_json(self.folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(status)})
+
+    def ask_to_cancel(self) -> None:
+        """Leaves a mark, so that a trainer that ends now has been cancelled and not interrupted."""
+        (self.folder / _CANCEL).touch()
+
+    def queue(self) -> None:
+        """Queues it, for the first time or again."""
+        (self.folder / _CANCEL).unlink(missing_ok=True)
+        before = self.status if (self.folder / STATUS).exists() else JobStatus(State.QUEUED, 0.0)
+        self.write(JobStatus(State.QUEUED, time.time(), images=before.images, total=before.total))
+
+
+def create(root: Path, config: JobConfig, pictures: Path | None = None) -> Job:
+    """Makes a job's folder and queues it; nothing runs yet.
+
+    Args:
+        root: Folder of all jobs; made if missing.
+        config: What it does.
+        pictures: A folder on the same disk that becomes the job's own; None where `config.data` lies elsewhere.
+    """
+    while True:
+        folder = root / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            time.sleep(1e-6)
+    if pictures is not None:
+        pictures.rename(folder / DATA)
+    release.write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
+    release.write_json(folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(JobStatus(State.QUEUED, time.time()))})
+    return Job(folder)
+
+
+def every(root: Path) -> list[Job]:
+    """All jobs, oldest first."""
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    return [Job(folder) for folder in folders if (folder / STATUS).is_file()]
+
+
+def find(root: Path, name: str) -> Job:
+    """The job with this id.
+
+    Raises:
+        JobError: If there is none.
+    """
+    if name != Path(name).name or name in ("", ".", ".."):
+        raise JobError(f"There is no job {name!r}.")
+    return Job(root / name)
+
+
+def _alive(status: JobStatus) -> bool:
+    try:
+        process = psutil.Process(status.pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - status.process_started) < 1.0
+    except (psutil.Error, TypeError):
+        return False

@@ -1,0 +1,121 @@
+"""Runs jobs on this machine, one at a time and in order, in processes that outlive the page.
+
+The folder is the queue: a job whose status says "queued" waits, and the one queued first goes first. So there is no
+second store that could disagree with it after a power cut, and nothing but two locks is needed (filelock; the kernel
+drops a lock when its holder dies): one keeps a single worker, the other, held by the trainer itself, a single training.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from deepley.jobs import folder
+from deepley.jobs.folder import LOG, Job, JobConfig, JobError, JobStatus, State
+
+_WORKER, DEVICE = ".worker.lock", ".device.lock"
+_GRACE = 10.0  # seconds between asking a trainer to stop and killing it
+
+
+def submit(root: Path, config: JobConfig) -> Job:
+    """Queues a job and makes sure that somebody works on the queue."""
+    job = folder.create(root, config)
+    ensure_worker(root)
+    return job
+
+
+def resume(job: Job) -> None:
+    """Queues a job that is over, to go on from its last checkpoint.
+
+    Raises:
+        JobError: If it still runs or waits, or has nothing left to do.
+    """
+    state = job.status.state
+    if not state.over:
+        raise JobError(f"The job {job.id} is {state} already.")
+    if state is State.COMPLETED:
+        raise JobError(f"The job {job.id} is complete.")
+    job.queue()
+    ensure_worker(job.folder.parent)
+
+
+def cancel(job: Job) -> None:
+    """Takes a job out of the queue, or ends its trainer.
+
+    Raises:
+        JobError: If it is over.
+    """
+    status = job.status
+    if status.state.over:
+        raise JobError(f"The job {job.id} is {status.state} already.")
+    job.ask_to_cancel()
+    if status.state is State.QUEUED:
+        job.write(JobStatus(State.CANCELLED, status.queued, message="Cancelled before it started."))
+        return
+    for hint in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(status.pid, hint)  # the trainer leads its own process group, and lived a moment ago
+        except ProcessLookupError:
+            return
+        end = time.monotonic() + _GRACE
+        while time.monotonic() < end:
+            if job.status.state.over:
+                return
+            time.sleep(0.05)
+
+
+def ensure_worker(root: Path) -> None:
+    """Starts a worker in a session of its own, unless one is at work or there is nothing to do."""
+    if next_queued(root) is None:
+        return
+    try:
+        with FileLock(root / _WORKER, timeout=0):
+            pass
+    except Timeout:
+        return
+    _spawn([sys.executable, "-m", "deepley", "jobs", "--root", str(root.resolve()), "work"], root / "worker.log")
+
+
+def work(root: Path) -> None:
+    """Trains queued jobs until there are none; returns at once if another worker is at it."""
+    while next_queued(root) is not None:
+        try:
+            with FileLock(root / _WORKER, timeout=0):
+                while (job := next_queued(root)) is not None:
+                    _train(job)
+        except Timeout:
+            return
+        # A job queued after the last look and before the lock was dropped found a worker: look once more.
+
+
+def next_queued(root: Path) -> Job | None:
+    """The job that has waited longest, or None."""
+    waiting = [(job.status.queued, job.id, job) for job in folder.every(root) if job.status.state is State.QUEUED]
+    return min(waiting)[2] if waiting else None
+
+
+def _train(job: Job) -> None:
+    _spawn([sys.executable, "-m", "deepley", "jobs", "--root", str(job.folder.parent.resolve()), "train", job.id],
+           job.folder / LOG).wait()  # fmt: skip
+    if job.status.state is State.QUEUED:
+        job.write(JobStatus(State.FAILED, job.status.queued, message="Its trainer could not be started: see its log."))
+
+
+def _spawn(command: list[str], log: Path) -> subprocess.Popen:
+    package = Path(__file__).resolve().parent.parent.parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # neither the page's end nor its Ctrl+C reaches it
+            env=environment,
+        )

@@ -1,0 +1,105 @@
+"""What a job's own process does: train, write how far it is, and say in one sentence how it ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from deepley.jobs.folder import RELEASE, Job, JobStatus, State
+from deepley.jobs.local import DEVICE
+
+_EVERY = 1.0  # seconds between two writes of the status
+
+
+def run(job: Job) -> int:
+    """Trains a queued job to its end, after whatever trains on this machine now; returns the exit code."""
+    with FileLock(job.folder.parent / DEVICE):
+        if job.status.state is not State.QUEUED:  # cancelled while it waited
+            return 0
+        process = psutil.Process()
+        watch = _Watch(
+            job,
+            replace(
+                job.status,
+                state=State.RUNNING,
+                started=time.time(),
+                pid=process.pid,
+                process_started=process.create_time(),
+                message="Reading the pictures.",
+            ),
+        )
+        try:
+            _train(job, watch)
+        # Whatever ends a training, its status must say so: every kind of failure is named in `_sentence`.
+        except Exception as error:
+            watch.end(State.FAILED, _sentence(error))
+            raise
+        watch.end(State.COMPLETED, "")
+    return 0
+
+
+def _train(job: Job, watch: _Watch) -> None:
+    from deepley.network import devices
+    from deepley.training import dataset, fit
+    from deepley.training.finish import finish
+
+    config = job.config
+    gpus = devices.gpus()
+    watch.say(
+        "Reading the pictures.",
+        device=f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{os.cpu_count()} CPU cores",
+    )
+    pictures = dataset.load(job.data, progress=True)
+    print(pictures.report.text(), flush=True)
+    watch.say("")
+    start, base = (Path(path) if path else None for path in (config.start, config.base))
+    model, history = fit.train(pictures, config.train, job.folder, base, resume=True, start=start, watch=watch.step)
+    watch.say("Measuring the release.")
+    finish(model, history, pictures, config.train, job.folder / RELEASE, config.name, config.origin)
+
+
+class _Watch:
+    """Writes a job's status while it trains."""
+
+    def __init__(self, job: Job, status: JobStatus) -> None:
+        self._job, self._status = job, status
+        self._first: tuple[float, int] | None = None
+        self._written = 0.0
+        job.write(status)
+
+    def say(self, message: str, **changes: object) -> None:
+        """Writes what happens now."""
+        self._status = replace(self._status, message=message, **changes)
+        self._job.write(self._status)
+
+    def step(self, images: int, total: int) -> None:
+        """Takes note of a training step; the time left is measured from the second step on, as the first compiles."""
+        now = time.time()
+        if self._first is None:
+            self._first = (now, images)
+        since, before = self._first
+        left = (total - images) * (now - since) / (images - before) if images > before else None
+        self._status = replace(self._status, images=images, total=total, seconds_left=left)
+        if now - self._written > _EVERY:
+            self._written = now
+            self._job.write(self._status)
+
+    def end(self, state: State, message: str) -> None:
+        """Writes how it ended."""
+        self.say(message, state=state, ended=time.time(), seconds_left=None)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "OOM" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
+        return "Memory ran out. Resume with smaller batches, or with fewer programs beside it."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full. Free some space; Resume goes on from the last checkpoint."
+    if isinstance(error, ValueError):  # every refusal of ours is a ValueError whose message is a sentence
+        return str(error)
+    return f"It failed: {type(error).__name__}: {str(error)[:300]}. Its log has more."

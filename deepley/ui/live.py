@@ -1,0 +1,210 @@
+"""All jobs, live: how far each is, its curves beside others', its log, and what can be done with it."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+import pandas as pd
+
+from deepley.jobs import folder, local
+from deepley.jobs.folder import Job, JobError, State
+
+TICK = 2.0
+"""Seconds between two looks at the jobs' folders."""
+
+_SUMMARY = ["job", "model", "state", "best val. accuracy", "best val. AUC", "minutes"]
+
+
+def build(using: gr.State, runs: Path) -> gr.Dropdown:
+    """Adds the jobs' part of the tab; returns the choice of jobs, which `choices` updates.
+
+    Args:
+        using: The visitor's choice of a release for checking.
+        runs: Folder of all jobs.
+    """
+
+    def look(ids: list[str] | None, seen: str | None) -> tuple:
+        """What the chosen jobs say now; `seen` is what they said at the last tick, so that no news redraws nothing."""
+        jobs = [job for job in folder.every(runs) if job.id in (ids or [])]
+        news = repr([(job.id, job.status, len(job.history), job.log_tail(3)) for job in jobs])
+        if news == seen:
+            return (gr.skip(),) * len(outputs)
+        first = jobs[0] if jobs else None
+        state = first.status.state if first else None
+        rounds = frame(jobs)
+        return (
+            card(first) if first else _nothing(),
+            rounds,
+            rounds,
+            rounds,
+            summary(jobs),
+            first.log_tail() if first else "",
+            gr.update(visible=bool(jobs)),
+            gr.update(interactive=state is not None and not state.over),
+            gr.update(interactive=state is not None and state.over and state is not State.COMPLETED),
+            gr.update(interactive=first is not None and first.release is not None),
+            gr.update(interactive=first is not None and first.release is not None),
+            news,
+        )
+
+    def act(what: object, ids: list[str] | None) -> str:
+        try:
+            what(folder.find(runs, ids[0] if ids else ""))
+        except JobError as error:
+            return escape(str(error))
+        return ""
+
+    def use(ids: list[str] | None) -> tuple:
+        try:
+            job = folder.find(runs, ids[0] if ids else "")
+            if job.release is None:
+                raise JobError("This job has no model yet.")
+        except JobError as error:
+            return escape(str(error)), gr.skip()
+        said = f"Your photos are now checked with **{escape(job.config.name)}** of job {job.id}, on this page only."
+        return said, str(job.release)
+
+    def pack(ids: list[str] | None) -> str:
+        try:
+            job = folder.find(runs, ids[0] if ids else "")
+            if job.release is None:
+                raise JobError("This job has no model yet.")
+        except JobError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        target = Path(packed.GRADIO_CACHE) / secrets.token_hex(16) / job.config.name.replace("/", "-")
+        return shutil.make_archive(str(target), "zip", job.release)
+
+    gr.Markdown("### Jobs")
+    ids = gr.Dropdown(
+        _named(runs),
+        value=[job.id for job in folder.every(runs)][-1:],
+        multiselect=True,
+        label="Jobs shown; actions and log are those of the oldest of them",
+        elem_id="jobs",
+    )
+    status = gr.HTML(_nothing(), elem_id="job", padding=False)
+    with gr.Column(visible=False) as details:
+        with gr.Row():
+            cancel = gr.Button("Cancel", elem_id="cancel", interactive=False)
+            resume = gr.Button("Resume", elem_id="resume", interactive=False)
+            take = gr.Button("Use this model", elem_id="use", interactive=False)
+            download = gr.Button("Download", elem_id="download", interactive=False)
+        done = gr.Markdown(elem_id="done")
+        back = gr.Button("Back to the shipped model", size="sm", visible=False, elem_id="back")
+        with gr.Row():
+            plots = [
+                gr.LinePlot(
+                    frame([]), x="round", y=what, color="curve", height=260, title=title, tooltip="all", min_width=300
+                )
+                for what, title in (("loss", "Loss"), ("accuracy", "Accuracy"), ("learning rate", "Learning rate"))
+            ]
+        table = gr.Dataframe(headers=_SUMMARY, type="array", interactive=False, elem_id="summary", show_label=False)
+        log = gr.Textbox(label="Log", lines=10, max_lines=10, interactive=False, elem_id="log")
+    packed = gr.DownloadButton(elem_id="packed", visible="hidden")
+    seen = gr.State("")
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    outputs = [status, *plots, table, log, details, cancel, resume, take, download, seen]
+    timer = gr.Timer(TICK)
+    timer.tick(look, [ids, seen], outputs, concurrency_limit=None, queue=False, **quiet)
+    ids.focus(lambda: gr.update(choices=_named(runs)), None, ids, queue=False, **quiet)
+    cancel.click(lambda chosen: act(local.cancel, chosen), ids, done, **quiet)
+    resume.click(lambda chosen: act(local.resume, chosen), ids, done, **quiet)
+    take.click(use, ids, [done, using], **quiet).then(
+        lambda release: gr.update(visible=release is not None), using, back, **quiet
+    )
+    back.click(
+        lambda: ("Your photos are checked with the shipped model again.", None, gr.update(visible=False)),
+        None, [done, using, back], **quiet,
+    )  # fmt: skip
+    download.click(pack, ids, packed, **quiet).success(
+        None, None, None, js="() => { document.querySelector('#packed').click(); }"
+    )
+    return ids
+
+
+def choices(runs: Path, chosen: str) -> dict:
+    """An update of the choice of jobs that shows one of them."""
+    return gr.update(choices=_named(runs), value=[chosen])
+
+
+def _named(runs: Path) -> list[tuple[str, str]]:
+    return [(f"{job.config.name}, {job.id}", job.id) for job in reversed(folder.every(runs))]
+
+
+def _nothing() -> str:
+    return '<section class="panel"><p>No job is shown. Start one above.</p></section>'
+
+
+def card(job: Job) -> str:
+    """How far a job is, in words and as a bar."""
+    status = job.status
+    share = status.images / status.total if status.total else 0.0
+    parts = [f"<h3>{escape(job.config.name)}: {status.state}</h3>"]
+    if status.total:
+        parts.append(
+            f'<div class="bar" role="progressbar" aria-label="Training" aria-valuemin="0" aria-valuemax="100" '
+            f'aria-valuenow="{share * 100:.0f}"><span style="width: {share:.1%}"></span></div>'
+            + f"<p>{status.images:,} of {status.total:,} images, {share:.0%}{_left(status.seconds_left)}</p>"
+        )
+    if status.message:
+        parts.append(f"<p>{escape(status.message)}</p>")
+    facts = [f"job {job.id}", status.device]
+    if status.started:
+        facts.append(f"{_minutes(status):.1f} minutes since its start")
+    parts.append(f'<p class="quiet">{escape("; ".join(filter(None, facts)))}</p>')
+    marks = f'data-state="{status.state}" data-rounds="{len(job.history)}"'
+    return f'<section class="panel" {marks}>{"".join(parts)}</section>'
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"; about {seconds / 60:.0f} minutes left" if seconds >= 90 else f"; about {seconds:.0f} seconds left"
+
+
+def _minutes(status: folder.JobStatus) -> float:
+    return ((status.ended or time.time()) - status.started) / 60 if status.started else 0.0
+
+
+def frame(jobs: list[Job]) -> pd.DataFrame:
+    """Loss and accuracy by round, one curve a job and split."""
+    rows = []
+    for job in jobs:
+        name = f"{job.config.name} {job.id[9:15]} " if len(jobs) > 1 else ""
+        for row in job.history:
+            for prefix, split in (("", "training"), ("val_", "validation")):
+                rows.append(
+                    (
+                        int(row["round"]),
+                        row[f"{prefix}loss"],
+                        row[f"{prefix}accuracy"],
+                        row["learning_rate"],
+                        f"{name}{split}",
+                        row["phase"],
+                    )
+                )
+    return pd.DataFrame(rows, columns=["round", "loss", "accuracy", "learning rate", "curve", "phase"])
+
+
+def summary(jobs: list[Job]) -> list[list]:
+    """One row a job: what it reached and what it took."""
+    rows = []
+    for job in jobs:
+        history, status = job.history, job.status
+        best = [max((row[key] for row in history), default=None) for key in ("val_accuracy", "val_auc")]
+        rows.append(
+            [
+                job.id,
+                job.config.name,
+                str(status.state),
+                *(f"{value:.4f}" if value is not None else "" for value in best),
+                f"{sum(row['seconds'] for row in history) / 60:.1f}",
+            ]
+        )
+    return rows
