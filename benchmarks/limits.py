@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepley.config import DEFAULT_RELEASE, FACE_SIZE
+from deepley.config import DEFAULT_RELEASE, FACE_SIZE, SCHEMA_VERSION
 from deepley.photo.faces import TEMPLATE_EYES, Face, find
 from deepley.photo.treatment import blur
 from deepley.training.batches import labels_of
@@ -91,7 +91,7 @@ def main() -> None:
         )
     doubt = _to_doubt(scores, labels, detector.calibration.threshold)
     print(f"\nto doubt, for a flip: {doubt['real']:.1%} of real, {doubt['fake']:.1%} of fake faces")
-    summary = {"schema": 1, "release": detector.release.name, "n": len(crops), "box_of_a_crop": typical}
+    summary = {"schema": SCHEMA_VERSION, "release": detector.release.name, "n": len(crops), "box_of_a_crop": typical}
     print(json.dumps(summary | {"to_doubt": doubt, "conditions": found}))
 
 

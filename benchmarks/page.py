@@ -23,7 +23,7 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from deepley.config import DEFAULT_RELEASE
+from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION
 from deepley.photo import provenance
 from deepley.photo.decode import decode, fit_within
 from deepley.photo.faces import find, recrop
@@ -78,7 +78,7 @@ def main() -> None:
     for name, value in steps.items():
         print(f"{name:28} {value:8.1f} ms")
     found = {
-        "schema": 1,
+        "schema": SCHEMA_VERSION,
         "total_seconds": round(total / 1000, 3),
         "model_share": round(steps["model and heatmap, 5 views"] / total, 3),
         "milliseconds": {name: round(value, 1) for name, value in steps.items()},

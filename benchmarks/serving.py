@@ -21,7 +21,7 @@ import numpy as np
 import skimage.data
 import tensorflow as tf
 
-from deepley.config import DEFAULT_RELEASE
+from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION
 from deepley.network.model import FEATURES, LOGIT
 from deepley.photo import faces
 from deepley.verdict.detector import Detector
@@ -77,6 +77,7 @@ def main() -> None:
     print(
         json.dumps(
             {
+                "schema": SCHEMA_VERSION,
                 "verdict_over_forward": round(verdict / found["forward pass"], 3),
                 "usual_over_verdict": round(found["predict, then Grad-CAM"] / verdict, 3),
                 "milliseconds": {name: round(value, 1) for name, value in found.items()},

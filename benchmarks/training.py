@@ -20,7 +20,7 @@ from unittest import mock
 import keras
 import numpy as np
 
-from deepley.config import Phase, TrainConfig
+from deepley.config import SCHEMA_VERSION, Phase, TrainConfig
 from deepley.network.model import LOGIT
 from deepley.training import cache, fit
 from deepley.training.batches import Wholes, labels_of
@@ -70,7 +70,7 @@ def main() -> None:
         )
         result[f"cached_speedup_{name}"] = round(without / with_cache, 2)
         result[f"accuracy_difference_{name}"] = round(abs(accuracy_with - accuracy_without), 4)
-    print(json.dumps(result))
+    print(json.dumps({"schema": SCHEMA_VERSION, **result}))
 
 
 if __name__ == "__main__":

@@ -46,6 +46,25 @@ def encode(pixels: np.ndarray, file_format: str = "PNG", **options: object) -> b
     return buffer.getvalue()
 
 
+def under_orientation(pixels: np.ndarray, orientation: int, file_format: str, **options: object) -> bytes:
+    """A photo stored as a camera held in this EXIF orientation, 1 to 8, would store it."""
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    image, exif = Image.fromarray(pixels), Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    stored = image.transpose(undo[orientation]) if orientation in undo else image
+    stored.save(buffer, file_format, exif=exif, **options)
+    return buffer.getvalue()
+
+
 def picture(rng: np.random.Generator, fake: bool) -> np.ndarray:
     """A smooth random 256 px picture; a fake one carries grain."""
     colours = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)

@@ -1,12 +1,10 @@
 """The release that is part of the repository, and what README says of it."""
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE, ModelConfig
 from deepley.network import explain, model, release
@@ -15,7 +13,7 @@ from deepley.photo import faces
 from deepley.photo.decode import decode
 from deepley.training.card import card, table
 from deepley.verdict.detector import Detector
-from tests.conftest import encode
+from tests.conftest import encode, under_orientation
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,18 +29,6 @@ def test_the_shipped_weights_load_and_judge_a_photo(detector, astronaut):
     assert verdict.heatmap.shape == (8, 8)
     assert np.isfinite(verdict.heatmap).all()
     assert verdict.heatmap.max() == 1
-
-
-def under_orientation(pixels, orientation, file_format, **options):
-    """The photo stored as a camera held in this orientation would store it."""
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
-    image = Image.fromarray(pixels)
-    stored = image.transpose(Image.Transpose(undo[orientation])) if orientation in undo else image
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    stored.save(buffer, file_format, exif=exif, **options)
-    return buffer.getvalue()
 
 
 def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detector, astronaut):

@@ -80,21 +80,21 @@ def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
 
 
 def near_copies(splits: dict, digests: list, thumbnails: np.ndarray) -> list[str]:
-    """Warns of training pictures that come back, almost, in validation or test."""
+    """Warns of pictures that come back, almost: of training in validation, and of either in test."""
     found = []
-    train = np.array(splits["train"], int)
     squares = (thumbnails**2).sum(axis=1)
-    train_digests = {digests[i] for i in splits["train"]}
-    for split in ("valid", "test"):
-        exact = sum(digests[i] in train_digests for i in splits[split])
+    for split, earlier in (("valid", ("train",)), ("test", ("train", "valid"))):
+        known = np.array([i for name in earlier for i in splits[name]], int)
+        digests_known = {digests[i] for i in known}
+        exact = sum(digests[i] in digests_known for i in splits[split])
         near = 0
         for start in range(0, len(splits[split]), 256):
             held = np.array(splits[split][start : start + 256], int)
-            distance = squares[held, None] + squares[None, train] - 2 * thumbnails[held] @ thumbnails[train].T
+            distance = squares[held, None] + squares[None, known] - 2 * thumbnails[held] @ thumbnails[known].T
             near += int((np.sqrt(np.maximum(distance.min(axis=1), 0) / THUMBNAIL**2) < NEAR_COPY).sum())
         if near:
             found.append(
-                f"{near} of {len(splits[split])} {split} images have a near-copy in train ({exact} of them exact); "
-                "figures on them flatter the model."
+                f"{near} of {len(splits[split])} {split} images have a near-copy in {' or '.join(earlier)} "
+                f"({exact} of them exact); figures on them flatter the model."
             )
     return found

@@ -11,12 +11,12 @@ from deepley.training.evaluation import reliability
 _TRAIN, _VALID, _GREY, _INK = "#0d9488", "#ea580c", "rgba(128, 140, 155, 0.35)", "#74808d"
 
 
-def _figure(title: str, x: str, y: str, height: int = 340) -> go.Figure:
+def _figure(title: str, x: str, y: str) -> go.Figure:
     """An empty figure that is readable on white and on black."""
     figure = go.Figure()
     figure.update_layout(
         title={"text": title, "font": {"size": 16}},
-        height=height,
+        height=340,
         margin={"l": 56, "r": 16, "t": 72, "b": 48},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -90,10 +90,10 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     status = gr.HTML(_nothing(), elem_id="job", padding=False)
     with gr.Column(visible=False) as details:
         with gr.Row():
-            cancel = gr.Button("Cancel", elem_id="cancel", interactive=False)
-            resume = gr.Button("Resume", elem_id="resume", interactive=False)
-            take = gr.Button("Use this model", elem_id="use", interactive=False)
-            download = gr.Button("Download", elem_id="download", interactive=False)
+            cancel = gr.Button("Cancel", elem_id="cancel", interactive=False, min_width=140)
+            resume = gr.Button("Resume", elem_id="resume", interactive=False, min_width=140)
+            take = gr.Button("Use this model", elem_id="use", interactive=False, min_width=140)
+            download = gr.Button("Download", elem_id="download", interactive=False, min_width=140)
         done = gr.Markdown(elem_id="done")
         back = gr.Button("Back to the shipped model", size="sm", visible=False, elem_id="back")
         with gr.Row():

@@ -133,7 +133,7 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             preset = gr.Dropdown(sorted(PRESETS, key="deepley deck quick".find), value="quick", label="Preset")
             phases = gr.Dataframe(
                 rows_of(PRESETS["quick"]), headers=COLUMNS, type="array", interactive=True, label="Phases",
-                elem_id="phases", column_widths=["18%", "24%", "14%", "16%", "12%", "16%"], wrap=True,
+                elem_id="phases", column_widths=["84px", "120px", "84px", "84px", "72px", "90px"], wrap=True,
                 column_count=len(COLUMNS),
             )  # fmt: skip
             gr.Markdown(EXPLAINED, elem_classes="quiet")

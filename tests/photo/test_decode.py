@@ -9,7 +9,7 @@ from PIL import Image
 
 from deepley.config import PhotoLimits
 from deepley.photo.decode import PhotoError, decode, fit_within, resize
-from tests.conftest import encode
+from tests.conftest import encode, under_orientation
 
 
 @pytest.mark.parametrize("name", ["PNG", "BMP", "TIFF"])
@@ -28,23 +28,8 @@ def test_lossy_formats_come_back_close(astronaut, name):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_exif_orientation_is_turned_upright(astronaut, orientation):
-    # Undo what a viewer does for this orientation, then let EXIF say so.
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    image = Image.fromarray(astronaut[:, :400])
-    stored = image.transpose(undo[orientation]) if orientation in undo else image
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    stored.save(buffer, "PNG", exif=exif)
-    np.testing.assert_array_equal(decode(buffer.getvalue()).pixels, astronaut[:, :400])
+    stored = under_orientation(astronaut[:, :400], orientation, "PNG")
+    np.testing.assert_array_equal(decode(stored).pixels, astronaut[:, :400])
 
 
 def test_sixteen_bit_grey_is_scaled_and_not_clipped():
