@@ -200,16 +200,19 @@ class TrainConfig:
 
 PRESETS: dict[str, TrainConfig] = {
     # Expected: weights/deepley-resnet50/metrics.json. Small crops first: a step costs a third there, and the traces
-    # that a generator leaves are local. The last phase sees nearly the whole face, as scoring does.
+    # that a generator leaves are local. The last two phases see nearly the whole face, as scoring does; "restart" is a
+    # warm restart of the rate (Loshchilov & Hutter 2017, SGDR).
     "deepley": TrainConfig(
         preset="deepley",
         batch_size=64,
         valid_limit=1000,
+        patience=17,  # a cosine phase is at its best when its rate has fallen
         phases=(
             Phase("head", ("new",), rounds=2, images_per_round=18_765, crop=128, learning_rate=1e-3, cache=True),
             Phase("deep", ("conv4", "conv5", "head"), 1, 9_000, crop=128, learning_rate=3e-4),
             Phase("all", ("all",), 7, 7_500, crop=128, learning_rate=4e-4),
             Phase("full size", ("all",), 5, 2_500, crop=224, learning_rate=1.5e-4),
+            Phase("restart", ("all",), 17, 2_000, crop=224, learning_rate=2e-4),
         ),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
