@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from deepley.network.model import WeightsError
 from deepley.photo.decode import PhotoError
 from deepley.ui import card
 from deepley.ui.components import COPY, PhotoInput, Upload, click
@@ -72,6 +73,8 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
                     yield blank("working", f"{step}…", "The verdict appears here.")
         except PhotoError as error:
             yield blank("failed", "This photo could not be checked", f"{error} There is no score for it.")
+        except WeightsError as error:
+            yield blank("failed", "The chosen model cannot be used", f"{error} Go back to the shipped one under Train.")
 
     def found(checked: Checked) -> tuple:
         verdict, detector = checked.verdict, checked.detector

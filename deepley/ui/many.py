@@ -15,6 +15,7 @@ import gradio as gr
 from PIL import Image
 
 from deepley.config import ManyLimits
+from deepley.network.model import WeightsError
 from deepley.photo.decode import SUFFIXES, fit_within
 from deepley.ui.check import KEPT
 from deepley.ui.detectors import Detectors
@@ -42,14 +43,15 @@ def build(detectors: Detectors, using: gr.State) -> None:
             yield _said(""), *_table(done), results
             return
         try:
+            detector = detectors.of(release)
             items = many.collect([(Path(path).name, Path(path)) for path in paths])
-        except ManyError as error:
+        except (ManyError, WeightsError) as error:
             yield _said(str(error)), *_table(done), results
             return
         except OSError:
             yield _said("The uploaded files are gone. Upload them again."), *_table(done), results
             return
-        detector, shown = detectors.of(release), time.monotonic()
+        shown = time.monotonic()
         yield _said(f"Checking {len(items)} photos…"), *_table(done), results
         for row in many.check(detector, items):
             results.append(many.to_json(row, detector))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from deepley.config import DATA_FOLDER, RUNS_FOLDER, UploadLimits
+from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
 from deepley.ui import check, components, many, performance, training
 from deepley.ui.detectors import Detectors
@@ -53,6 +53,8 @@ def launch(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDE
         runs: Folder of the fine-tuning jobs.
         **options: Further options of `gr.Blocks.launch`.
     """
+    # A single photo is held to less by its own input.
+    largest = UploadLimits().max_bytes if training.offered() else ManyLimits().max_zip_bytes
     _, url, _ = (
         build(detector, data, runs)
         .queue(max_size=32, api_open=False)  # every call takes the one lane to the model
@@ -63,7 +65,7 @@ def launch(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDE
             footer_links=[],
             allowed_paths=[str(check.EXAMPLE)],
             run_history=False,  # it would keep photos in the browser's storage
-            max_file_size=UploadLimits().max_bytes,  # a single photo is held to less by its own input
+            max_file_size=largest,
             favicon_path=FAVICON,
             ssr_mode=False,
             **options,

@@ -43,7 +43,7 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
         data: Folder whose subfolders with real/ and fake/ can be trained on.
         runs: Folder of all jobs.
     """
-    if os.environ.get("SPACE_ID"):
+    if not offered():
         gr.Markdown("Training is switched off on this Space: clone the repository and run it on your own machine.")
         return
 
@@ -152,6 +152,11 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
     preset.input(lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **quiet)
     begin.focus(lambda: gr.update(choices=starts(shipped, data, runs)), None, begin, queue=False, **quiet)
     begin_button.click(start, [pictures, name, origin, begin, preset, phases, batch], [outcome, jobs], **quiet)
+
+
+def offered() -> bool:
+    """Whether visitors may train here: on their own machine everybody, on a Space nobody."""
+    return not os.environ.get("SPACE_ID")
 
 
 def rows_of(recipe: TrainConfig) -> list[list]:
