@@ -107,7 +107,7 @@ def _write_overlay(path: Path, pixels: object) -> None:
 
     from PIL import Image
 
-    from deepley.network.release import write
+    from deepley.network.files import write
 
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

@@ -112,7 +112,7 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release folder of a network with random weights."""
     import keras
 
-    from deepley.network import model, release
+    from deepley.network import files, model, release
     from deepley.training.evaluation import document, summary
     from deepley.verdict.calibration import Calibration
 
@@ -128,12 +128,12 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 60)
     measured = summary("validation", rng.normal(labels * 4 - 2.0, 1), labels, Calibration())
-    release.write_json(folder / release.METRICS, document({"validation": measured}))
+    files.write_json(folder / files.METRICS, document({"validation": measured}))
     rows = [
-        dict(zip(release.COLUMNS, (i, i / 2, phase, 0.7 / i, 0.8 / i, 0.6, 0.7, 0.7, 0.8, 1e-3, 2.0)))
+        dict(zip(files.COLUMNS, (i, i / 2, phase, 0.7 / i, 0.8 / i, 0.6, 0.7, 0.7, 0.8, 1e-3, 2.0)))
         for i, phase in enumerate(("head", "head", "all"), 1)
     ]
-    release.write_history(folder / release.HISTORY, rows)
+    files.write_history(folder / files.HISTORY, rows)
     return folder
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE, ModelConfig
-from deepley.network import explain, model, release
+from deepley.network import explain, files, model
 from deepley.network.engine import Engine
 from deepley.photo import faces
 from deepley.photo.decode import decode
@@ -64,19 +64,19 @@ def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
 
 
 def test_figures_on_card_and_readme_are_those_of_the_release():
-    loaded = json.loads((DEFAULT_RELEASE / release.CONFIG).read_text())
-    metrics = json.loads((DEFAULT_RELEASE / release.METRICS).read_text())
-    assert (DEFAULT_RELEASE / release.CARD).read_text() == card(loaded, metrics)
+    loaded = json.loads((DEFAULT_RELEASE / files.CONFIG).read_text())
+    metrics = json.loads((DEFAULT_RELEASE / files.METRICS).read_text())
+    assert (DEFAULT_RELEASE / files.CARD).read_text() == card(loaded, metrics)
     assert table(metrics["sets"]) in (ROOT / "README.md").read_text()
     assert len(metrics["sets"]["test"]["scores"]) == metrics["sets"]["test"]["n"]
     assert len(metrics["sets"]["validation"]["labels"]) == metrics["sets"]["validation"]["n"]
 
 
 def test_the_release_keeps_the_whole_history_and_the_decks():
-    for file in (release.HISTORY, "history-deck.csv"):
-        rows = release.read_history(DEFAULT_RELEASE / file)
+    for file in (files.HISTORY, "history-deck.csv"):
+        rows = files.read_history(DEFAULT_RELEASE / file)
         assert [row["round"] for row in rows] == list(range(1, len(rows) + 1))
-    phases = dict.fromkeys(row["phase"] for row in release.read_history(DEFAULT_RELEASE / release.HISTORY))
+    phases = dict.fromkeys(row["phase"] for row in files.read_history(DEFAULT_RELEASE / files.HISTORY))
     assert list(phases) == ["head", "deep", "all", "full size", "restart"]
 
 

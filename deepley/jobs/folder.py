@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
-from deepley.network import release
+from deepley.network import files
 
 CONFIG, STATUS, LOG, DATA, RELEASE = "config.json", "status.json", "log.txt", "data", "release"
 _CANCEL = "cancel"
@@ -141,8 +141,8 @@ class Job:
     @property
     def history(self) -> list[dict]:
         """Rounds so far, as in a release's history.csv."""
-        path = self.folder / release.HISTORY
-        return release.read_history(path) if path.exists() else []
+        path = self.folder / files.HISTORY
+        return files.read_history(path) if path.exists() else []
 
     @property
     def data(self) -> Path:
@@ -153,7 +153,7 @@ class Job:
     def release(self) -> Path | None:
         """Its finished release, or None."""
         folder = self.folder / RELEASE
-        return folder if (folder / release.CONFIG).is_file() else None
+        return folder if (folder / files.CONFIG).is_file() else None
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its log."""
@@ -167,7 +167,7 @@ class Job:
 
     def write(self, status: JobStatus) -> None:
         """Replaces its status."""
-        release.write_json(self.folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(status)})
+        files.write_json(self.folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(status)})
 
     def ask_to_cancel(self) -> None:
         """Leaves a mark, so that a trainer that ends now has been cancelled and not interrupted."""
@@ -197,8 +197,8 @@ def create(root: Path, config: JobConfig, pictures: Path | None = None) -> Job:
             time.sleep(1e-6)
     if pictures is not None:
         pictures.rename(folder / DATA)
-    release.write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
-    release.write_json(folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(JobStatus(State.QUEUED, time.time()))})
+    files.write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
+    files.write_json(folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(JobStatus(State.QUEUED, time.time()))})
     return Job(folder)
 
 

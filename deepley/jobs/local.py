@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -101,10 +102,12 @@ def next_queued(root: Path) -> Job | None:
 
 
 def _train(job: Job) -> None:
-    _spawn([sys.executable, "-m", "deepley", "jobs", "--root", str(job.folder.parent.resolve()), "train", job.id],
-           job.folder / LOG).wait()  # fmt: skip
-    if job.status.state is State.QUEUED:
-        job.write(JobStatus(State.FAILED, job.status.queued, message="Its trainer could not be started: see its log."))
+    queued = job.status.queued
+    command = ["jobs", "--root", str(job.folder.parent.resolve()), "train", job.id]
+    _spawn([sys.executable, "-m", "deepley", *command], job.folder / LOG).wait()
+    status = job.status
+    if status.state is State.QUEUED and status.queued == queued:  # and not queued again meanwhile
+        job.write(replace(status, state=State.FAILED, message="Its trainer could not be started: see its log."))
 
 
 def _spawn(command: list[str], log: Path) -> subprocess.Popen:

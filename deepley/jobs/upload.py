@@ -14,7 +14,7 @@ from PIL import Image
 
 from deepley.config import FACE_SIZE, PhotoLimits, UploadLimits
 from deepley.jobs.folder import JobError
-from deepley.network.release import write
+from deepley.network.files import write
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
 from deepley.training.sources import LABELS, SPLITS

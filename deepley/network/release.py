@@ -11,11 +11,8 @@ Loading builds the known architecture in code and reads tensors; nothing stored 
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,22 +23,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from deepley.config import PREPROCESSING, SCHEMA_VERSION, ModelConfig, from_json, to_json
+from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, read_history, write, write_json
 from deepley.network.model import WeightsError, build
-
-WEIGHTS, CONFIG, HISTORY, METRICS, CARD = (
-    "model.safetensors",
-    "config.json",
-    "history.csv",
-    "metrics.json",
-    "README.md",
-)
-
-
-COLUMNS = (
-    "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
-    "learning_rate", "seconds",
-)  # fmt: skip
-"""Of history.csv; a round is one epoch of `fit`, an epoch one pass over the training images."""
 
 
 @dataclass(frozen=True)
@@ -78,37 +61,6 @@ class Release:
         """The rows of a history file, numbers as floats; an empty list if there is none."""
         path = self.folder / file
         return read_history(path) if path.is_file() else []
-
-
-def read_history(path: Path) -> list[dict]:
-    """Reads a history.csv; every column but `phase` becomes a float."""
-    with open(path, newline="") as file:
-        return [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-
-
-def write_history(path: Path, history: list[dict]) -> None:
-    """Writes a history.csv: one row a round, with the columns `COLUMNS`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(history)
-    write(path, text.getvalue())
-
-
-def write(path: Path, content: bytes | str) -> None:
-    """Writes a file beside `path`, then renames it, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    with open(beside, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-
-
-def write_json(path: Path, value: object) -> None:
-    """Writes JSON for people to read, as `write` does."""
-    write(path, json.dumps(value, indent=1) + "\n")
 
 
 def save(folder: Path, model: keras.Model, config: ModelConfig, details: dict) -> None:

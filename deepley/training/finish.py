@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from deepley.config import TrainConfig, to_json
-from deepley.network import release
+from deepley.network import files, release
 from deepley.network.model import LOGIT
 from deepley.training import evaluation
 from deepley.training.batches import labels_of
@@ -65,13 +65,13 @@ def finish(
         logits, test, _ = evaluation.score_readable(score, dataset.splits["test"])
         sets["test"] = evaluation.summary("test", logits, labels_of(test), fitted)
 
-    config_json = json.loads((building / release.CONFIG).read_text())
+    config_json = json.loads((building / files.CONFIG).read_text())
     config_json["calibration"] = to_json(fitted)
     metrics = evaluation.document(sets)
-    release.write_json(building / release.CONFIG, config_json)
-    release.write(building / release.METRICS, json.dumps(metrics) + "\n")
-    release.write_history(building / release.HISTORY, history)
-    release.write(building / release.CARD, card(config_json, metrics))
+    files.write_json(building / files.CONFIG, config_json)
+    files.write(building / files.METRICS, json.dumps(metrics) + "\n")
+    files.write_history(building / files.HISTORY, history)
+    files.write(building / files.CARD, card(config_json, metrics))
     if folder.exists():
         shutil.rmtree(folder)
     building.rename(folder)

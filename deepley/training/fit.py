@@ -16,7 +16,7 @@ import tqdm
 from sklearn.metrics import roc_auc_score
 
 from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json, to_json
-from deepley.network import devices, release
+from deepley.network import devices, files, release
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
 from deepley.training import checkpoint, feed
@@ -105,8 +105,8 @@ class _Run:
             self.resumed = checkpoint.load(self.path, self.identity)
             self.progress = self.resumed.progress
             self.resumed.restore(self.model)
-            release.write_history(
-                self.out / release.HISTORY, self.progress.history
+            files.write_history(
+                self.out / files.HISTORY, self.progress.history
             )  # a kill may have come between the two files
         total = sum(phase.rounds * self.round_length(phase) for phase in self.config.phases)
         quiet = 1 if os.isatty(2) else 30
@@ -154,7 +154,7 @@ class _Run:
         while self.progress.phase_round < phase.rounds and self.progress.wait < self.config.patience:
             self.run_round(phase, fed)
             checkpoint.save(self.path, self.identity, self.progress, self.model, optimizer, self.best)
-            release.write_history(self.out / release.HISTORY, self.progress.history)
+            files.write_history(self.out / files.HISTORY, self.progress.history)
         checkpoint.assign(self.model, self.best)
         self.progress = replace(
             self.progress, phase=self.progress.phase + 1, phase_round=0, best=None, wait=0, rate=None
@@ -218,7 +218,7 @@ class _Run:
             rate,
             round(time.monotonic() - started, 1),
         )
-        progress.history.append(dict(zip(release.COLUMNS, values)))
+        progress.history.append(dict(zip(files.COLUMNS, values)))
         self.bar.write(
             f"round {values[0]} ({phase.name}): loss {values[3]:.4f}, accuracy {values[5]:.2%}; validation loss "
             f"{values[4]:.4f}, accuracy {values[6]:.2%}, AUC {values[8]:.4f}; {values[10]:.0f} s"

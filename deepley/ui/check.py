@@ -246,4 +246,8 @@ def look(checked: Checked, face: int, opacity: float, close: bool) -> tuple:
     verdict = checked.verdict
     if not verdict.verdicts:
         return None, ""
-    return verdict.overlay(opacity, face, close), f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"
+    x, _, width, _ = verdict.verdicts[face].face.box
+    # The slider's line goes through the chosen face.
+    at = 50 if close else min(max(100 * (x + width / 2) / verdict.file.width, 5), 95)
+    shown = gr.update(value=verdict.overlay(opacity, face, close), slider_position=at)
+    return shown, f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"

@@ -14,9 +14,11 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
-from deepley.config import PRESETS, Phase, TrainConfig
+from deepley.config import FACE_SIZE, PRESETS, Phase, TrainConfig
 from deepley.jobs import folder, local, upload
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
+from deepley.network.backbones import BACKBONES
+from deepley.network.model import HEAD
 from deepley.training import dataset
 from deepley.training.dataset import face_pixels
 from deepley.training.fit import TrainingError
@@ -192,6 +194,11 @@ def recipe_of(preset: str, rows: list[list], batch: float) -> TrainConfig:
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"Phase {name!r}: {error}.") from error
+        if phases[-1].crop > FACE_SIZE:
+            raise ValueError(f"Phase {name!r}: a crop of {phases[-1].crop} px is larger than a face of {FACE_SIZE} px.")
+        unknown = set(phases[-1].trainable) - {*BACKBONES[base.model.backbone].stages, HEAD, "new", "all"}
+        if unknown or not phases[-1].trainable:
+            raise ValueError(f"Phase {name!r}: trains must name stages (conv1 to conv5, head), new or all.")
     if not batch or not 2 <= batch <= 512:
         raise ValueError("The batch size must lie between 2 and 512.")
     return dataclasses.replace(base, phases=tuple(phases), batch_size=int(batch))

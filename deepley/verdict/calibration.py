@@ -9,8 +9,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from deepley.config import from_json
+from deepley.network.files import CONFIG
 from deepley.network.model import WeightsError
-from deepley.network.release import CONFIG, Release
+from deepley.network.release import Release
 
 FALSE_POSITIVES = 0.02
 """Share of validation reals at or above the shipped threshold."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from deepley.config import SCHEMA_VERSION
-from deepley.network.release import write
+from deepley.network.files import write
 from deepley.verdict.detector import Detector, PhotoVerdict
 
 LABELS = ("real", "fake")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from deepley.network import model, release
+from deepley.network import files, model, release
 from deepley.network.model import WeightsError
 from tests.conftest import MICRO
 
@@ -21,10 +21,10 @@ def _replace_weights(folder, tensors):
     """Stores other tensors with a SHA-256 that fits, so that only the tensors are wrong."""
     import hashlib
 
-    save_file(tensors, folder / release.WEIGHTS)
-    config = json.loads((folder / release.CONFIG).read_text())
-    config["sha256"] = hashlib.sha256((folder / release.WEIGHTS).read_bytes()).hexdigest()
-    (folder / release.CONFIG).write_text(json.dumps(config))
+    save_file(tensors, folder / files.WEIGHTS)
+    config = json.loads((folder / files.CONFIG).read_text())
+    config["sha256"] = hashlib.sha256((folder / files.WEIGHTS).read_bytes()).hexdigest()
+    (folder / files.CONFIG).write_text(json.dumps(config))
 
 
 def test_logits_before_saving_and_after_loading_agree(tmp_path):
@@ -41,7 +41,7 @@ def test_a_variance_beyond_float16_survives(tmp_path):
     network.get_layer("conv1_bn").moving_variance.assign(np.full(8, 83_615.0))  # as in ResNet50's conv1_bn
     release.save(tmp_path / "r", network, MICRO, {"name": "r"})
     assert np.asarray(release.load(tmp_path / "r").model.get_layer("conv1_bn").moving_variance)[0] == 83_615.0
-    types = {name: tensor.dtype for name, tensor in load_file(tmp_path / "r" / release.WEIGHTS).items()}
+    types = {name: tensor.dtype for name, tensor in load_file(tmp_path / "r" / files.WEIGHTS).items()}
     assert all((dtype == np.float16) == name.endswith("/kernel") for name, dtype in types.items())
 
 
@@ -50,28 +50,28 @@ def test_a_network_that_diverged_is_not_released(tmp_path):
     network.get_layer("logit").bias.assign([np.nan])
     with pytest.raises(WeightsError, match="logit/bias holds values that are not finite"):
         release.save(tmp_path / "r", network, MICRO, {"name": "r"})
-    assert not (tmp_path / "r" / release.CONFIG).exists()
+    assert not (tmp_path / "r" / files.CONFIG).exists()
 
 
 def test_unknown_fields_are_ignored(folder):
-    config = json.loads((folder / release.CONFIG).read_text())
+    config = json.loads((folder / files.CONFIG).read_text())
     config["from_the_future"] = {"a": 1}
     config["model"]["from_the_future"] = 2
-    (folder / release.CONFIG).write_text(json.dumps(config))
+    (folder / files.CONFIG).write_text(json.dumps(config))
     assert release.load(folder).name == "micro"
 
 
 def test_a_wrong_hash_is_refused(folder):
-    content = bytearray((folder / release.WEIGHTS).read_bytes())
+    content = bytearray((folder / files.WEIGHTS).read_bytes())
     content[-1] ^= 1
-    (folder / release.WEIGHTS).write_bytes(content)
+    (folder / files.WEIGHTS).write_bytes(content)
     with pytest.raises(WeightsError, match=r"model\.safetensors has the SHA-256 .* fetch the release again"):
         release.load(folder)
 
 
 def test_a_truncated_file_is_refused(folder):
-    content = (folder / release.WEIGHTS).read_bytes()
-    (folder / release.WEIGHTS).write_bytes(content[:-100])
+    content = (folder / files.WEIGHTS).read_bytes()
+    (folder / files.WEIGHTS).write_bytes(content[:-100])
     with pytest.raises(WeightsError, match="damaged, incomplete"):
         release.load(folder)
 
@@ -85,7 +85,7 @@ def test_a_truncated_file_is_refused(folder):
     ],
 )
 def test_tensors_that_do_not_fit_are_refused(folder, change, words):
-    tensors = load_file(folder / release.WEIGHTS)
+    tensors = load_file(folder / files.WEIGHTS)
     change(tensors)
     _replace_weights(folder, tensors)
     with pytest.raises(WeightsError, match=words):
@@ -103,9 +103,9 @@ def test_tensors_that_do_not_fit_are_refused(folder, change, words):
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(folder, field, value, words):
-    config = json.loads((folder / release.CONFIG).read_text())
+    config = json.loads((folder / files.CONFIG).read_text())
     config[field] = value
-    (folder / release.CONFIG).write_text(json.dumps(config))
+    (folder / files.CONFIG).write_text(json.dumps(config))
     with pytest.raises(WeightsError, match=words):
         release.load(folder)
 
@@ -116,7 +116,7 @@ def test_a_folder_without_a_release_is_refused(tmp_path):
 
 
 def test_missing_weights_are_refused(folder):
-    (folder / release.WEIGHTS).unlink()
+    (folder / files.WEIGHTS).unlink()
     with pytest.raises(WeightsError, match=r"model\.safetensors cannot be read"):
         release.load(folder)
 

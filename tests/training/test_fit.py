@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from deepley.config import TrainConfig, from_json, to_json
-from deepley.network import release
+from deepley.network import files, release
 from deepley.network.engine import Engine
 from deepley.training import batches, cache, dataset, fit
 from deepley.training.checkpoint import CheckpointError
@@ -102,10 +102,10 @@ def trained(data, tmp_path_factory):
 
 def test_training_learns_and_writes_its_history(trained):
     _, history, recipe, out = trained
-    assert tuple(history[0]) == release.COLUMNS
+    assert tuple(history[0]) == files.COLUMNS
     assert min(row["val_loss"] for row in history) < 0.8 * history[0]["val_loss"]
     assert max(row["val_auc"] for row in history) > 0.9
-    assert release.read_history(out / "history.csv")[-1]["round"] == len(history)
+    assert files.read_history(out / "history.csv")[-1]["round"] == len(history)
     assert history[-1]["epoch"] == len(history)
     assert history[-1]["learning_rate"] < 1e-3 * recipe.phases[0].learning_rate
 
@@ -115,7 +115,7 @@ def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, dat
     folder = tmp_path / "release"
     metrics = finish(network, history, data, recipe, folder, "grain", "generated pictures")
     loaded = release.load(folder)
-    assert json.loads((folder / release.METRICS).read_text()) == json.loads(json.dumps(metrics))
+    assert json.loads((folder / files.METRICS).read_text()) == json.loads(json.dumps(metrics))
     assert metrics["sets"]["validation"]["n"] == 24
     assert metrics["sets"]["test"]["n"] == 16
     assert loaded.history() == [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in history]
@@ -125,7 +125,7 @@ def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, dat
     logits, _, _ = score_readable(Engine(loaded.model).score, data.splits["test"])
     stored = metrics["sets"]["test"]["scores"]
     np.testing.assert_allclose(of_release(loaded).score(logits), stored, atol=1e-5)
-    text = (folder / release.CARD).read_text()
+    text = (folder / files.CARD).read_text()
     assert text.startswith("---\nlibrary_name: keras\n")
     assert "generated pictures" in text
     assert loaded.sha256 in text

@@ -1,0 +1,55 @@
+"""The files of a release by name, its history table, and how files are written; needs no Keras."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+WEIGHTS, CONFIG, HISTORY, METRICS, CARD = (
+    "model.safetensors",
+    "config.json",
+    "history.csv",
+    "metrics.json",
+    "README.md",
+)
+
+
+COLUMNS = (
+    "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
+    "learning_rate", "seconds",
+)  # fmt: skip
+"""Of history.csv; a round is one epoch of `fit`, an epoch one pass over the training images."""
+
+
+def read_history(path: Path) -> list[dict]:
+    """Reads a history.csv; every column but `phase` becomes a float."""
+    with open(path, newline="") as file:
+        return [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Writes a history.csv: one row a round, with the columns `COLUMNS`."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(history)
+    write(path, text.getvalue())
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Writes a file beside `path`, then renames it, so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    with open(beside, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes JSON for people to read, as `write` does."""
+    write(path, json.dumps(value, indent=1) + "\n")
