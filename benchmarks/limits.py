@@ -23,7 +23,6 @@ from deepley.config import DEFAULT_RELEASE, FACE_SIZE, SCHEMA_VERSION
 from deepley.photo.faces import TEMPLATE_EYES, Face, find
 from deepley.photo.treatment import blur
 from deepley.training.batches import labels_of
-from deepley.training.dataset import face_pixels
 from deepley.training.evaluation import figures
 from deepley.training.sources import find as find_sources
 from deepley.verdict.detector import Detector
@@ -66,7 +65,7 @@ def main() -> None:
     detector = Detector(options.release)
     sources = find_sources(options.data)
     chosen = [s for label in (0, 1) for s in [s for s in sources if s.label == label][: options.images // 2]]
-    crops, labels = [face_pixels(source) for source in chosen], labels_of(tuple(chosen)).astype(int)
+    crops, labels = [source.face() for source in chosen], labels_of(tuple(chosen)).astype(int)
     boxes = [faces[0].side for crop in crops[::8] if (faces := find(crop))]
     typical = float(np.median(boxes))
 

@@ -21,7 +21,7 @@ import keras
 import numpy as np
 
 from deepley.config import SCHEMA_VERSION, Phase, TrainConfig
-from deepley.network.model import LOGIT
+from deepley.network.model import LOGIT, evidence
 from deepley.training import cache, fit
 from deepley.training.batches import Wholes, labels_of
 from deepley.training.dataset import Dataset, load
@@ -39,7 +39,8 @@ def measure(data: Dataset, config: TrainConfig, base: Path | None, cached: bool)
                 model, _ = fit.train(data, config, Path(folder), base)
         seconds = time.perf_counter() - start
     valid = data.take("valid", 1000)
-    logits = fit.predict(keras.Model(model.input, model.get_layer(LOGIT).output), Wholes(valid, 32))
+    trainer = keras.Model(model.input, model.get_layer(LOGIT).output)
+    logits = evidence(fit.predict(trainer, Wholes(valid, 32, config.model.kinds)))
     return seconds, float(np.mean((logits > 0) == labels_of(valid)))
 
 

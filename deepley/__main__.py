@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|evaluate|jobs`."""
+"""The command line, thin: `python -m deepley check|train|collect|evaluate|jobs`."""
 
 from __future__ import annotations
 
@@ -48,10 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--preset", choices=sorted(PRESETS), default="deepley")
     train.add_argument("--out", type=Path, required=True, help="folder for checkpoint, history and release")
     train.add_argument("--base", type=Path, help="an npz of base weights; without it ImageNet's are downloaded")
+    train.add_argument("--start", type=Path, help="a release to start from instead of base weights")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     train.add_argument("--name", help="name of the release; by default that of the --out folder")
     train.add_argument("--origin", default="the pictures in its training folder", help="what the data is, for the card")
     train.set_defaults(run=_train)
+
+    collect = commands.add_parser("collect", help="make photos into aligned faces to train or evaluate on")
+    collect.add_argument("photos", type=Path, metavar="DIR", help="photos, at any depth")
+    collect.add_argument("out", type=Path, metavar="OUT", help="such as DATA/train/real/SET")
+    collect.add_argument("--limit", type=int, default=0, metavar="N", help="take at most N photos")
+    collect.add_argument("--skip", type=int, default=0, metavar="N", help="pass over the first N, in order of content")
+    collect.set_defaults(run=_collect)
 
     evaluate = commands.add_parser("evaluate", help="score aligned crops in DIR/real and DIR/fake")
     evaluate.add_argument("data", type=Path, metavar="DIR")
@@ -124,20 +132,30 @@ def _line(result: dict) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from deepley.training import dataset, fit
+    from deepley.training import blends, dataset, fit
     from deepley.training.card import table
     from deepley.training.finish import finish
 
     config = PRESETS[options.preset]
     pictures = dataset.load(options.data, progress=True)
     print(pictures.report.text(), flush=True)
-    model, history = fit.train(pictures, config, options.out, options.base, options.resume)
+    if config.blends:
+        pictures = blends.add(pictures, config.blends, options.out)
+    model, history = fit.train(pictures, config, options.out, options.base, options.resume, options.start)
     folder = options.out / "release"
     metrics = finish(
         model, history, pictures, config, folder, options.name or options.out.resolve().name, options.origin
     )
     print(table(metrics["sets"]))
     print(f"The release is in {folder}.")
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from deepley.training.collect import collect
+
+    for name, reason in collect(options.photos, options.out, options.limit, options.skip):
+        print(f"skipped {name}: {reason}", file=sys.stderr)
     return 0
 
 

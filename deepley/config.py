@@ -111,12 +111,14 @@ class ModelConfig:
         dense: Units of the hidden Dense layers of the head.
         dropout: Dropout rate after each of them, 0..1.
         l2: L2 factor on the kernels of the head.
+        kinds: What the network tells from a real photo, one logit each: "generated" whole, or "blended" in part.
     """
 
     backbone: str = "resnet50"
     dense: tuple[int, ...] = (256, 128)
     dropout: float = 0.5
     l2: float = 1e-4
+    kinds: tuple[str, ...] = ("generated",)
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,9 @@ class TrainConfig:
         batch_size: Images in a training step.
         optimizer: "adam" or "adamw".
         weight_decay: AdamW's decoupled weight decay.
-        augment: Apply the degradations of `training.augment`; flips and crops are always on.
+        augment: Which degradations of `training.augment` views get: "none", "usual" or "wide". Flips and crops are
+            always on.
+        blends: Blends made of each real picture (`training.blending`), on average, as a further kind of fake; 0..1.
         warmup: Share of a cosine phase spent warming up, 0..1.
         patience: Rounds of a phase without a better validation loss before it stops.
         views: Augmented views of every image that a cached phase stores.
@@ -182,7 +186,8 @@ class TrainConfig:
     batch_size: int = 32
     optimizer: str = "adamw"
     weight_decay: float = 1e-4
-    augment: bool = True
+    augment: str = "usual"
+    blends: float = 0.0
     warmup: float = 0.1
     patience: int = 5
     views: int = 1
@@ -198,6 +203,12 @@ class TrainConfig:
             raise ValueError(f"optimizer must be 'adam' or 'adamw', not {self.optimizer!r}.")
         if self.views not in (1, 2):
             raise ValueError("views must be 1 or 2.")
+        if self.augment not in ("none", "usual", "wide"):
+            raise ValueError(f"augment must be 'none', 'usual' or 'wide', not {self.augment!r}.")
+        if not 0 <= self.blends <= 1:
+            raise ValueError(f"blends must lie in 0..1, {self.blends} does not.")
+        if self.blends and "blended" not in self.model.kinds:
+            raise ValueError("A recipe with blends trains a network that knows the kind 'blended'.")
 
 
 PRESETS: dict[str, TrainConfig] = {
@@ -217,6 +228,20 @@ PRESETS: dict[str, TrainConfig] = {
             Phase("restart", ("all",), 17, 2_000, crop=224, learning_rate=2e-4),
         ),
     ),
+    # From the release of "deepley", on several sets and with blends (`training.blends`): what travels.
+    "wide": TrainConfig(
+        preset="wide",
+        model=ModelConfig(kinds=("generated", "blended")),
+        batch_size=64,
+        augment="wide",
+        blends=0.5,
+        valid_limit=900,
+        patience=17,
+        phases=(
+            Phase("small crops", ("all",), 6, 4_000, crop=160, learning_rate=3e-4),
+            Phase("full size", ("all",), 8, 2_500, crop=224, learning_rate=1.5e-4),
+        ),
+    ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
     "quick": TrainConfig(
         preset="quick",
@@ -229,7 +254,7 @@ PRESETS: dict[str, TrainConfig] = {
     "deck": TrainConfig(
         preset="deck",
         optimizer="adam",
-        augment=False,
+        augment="none",
         train_limit=10_000,
         phases=(
             Phase("head", ("new",), 10, 10_000, learning_rate=1e-5, schedule="plateau", cache=True),

@@ -17,12 +17,14 @@ class Activation:
     """What the network says of one face.
 
     Attributes:
-        logit: Above zero means fake, before calibration.
+        logit: Of "any kind of fake" against real, before calibration; above zero means fake.
+        kinds: (k,) float32, how much each kind of fake has of it; they sum to 1.
         features: (h, w, c) float32, the last feature map.
         gradient: (c,) float32, the logit's gradient on the feature map, averaged over positions.
     """
 
     logit: float
+    kinds: np.ndarray
     features: np.ndarray
     gradient: np.ndarray
 
@@ -44,12 +46,14 @@ class Engine:
             features = backbone(tf.cast(faces, tf.float32), training=False)
             with tf.GradientTape() as tape:  # the head alone: the backbone is not passed a second time
                 tape.watch(features)
-                logit = head(features, training=False)
-            return logit[:, 0], features, tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2))
+                kinds = head(features, training=False)
+                logit = tf.reduce_logsumexp(kinds, axis=1)  # as network.model.evidence
+            gradient = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2))
+            return logit, tf.nn.softmax(kinds), features, gradient
 
         @tf.function(input_signature=signature, jit_compile=False)
         def score(faces: tf.Tensor) -> tf.Tensor:
-            return head(backbone(tf.cast(faces, tf.float32), training=False), training=False)[:, 0]
+            return tf.reduce_logsumexp(head(backbone(tf.cast(faces, tf.float32), training=False), training=False), 1)
 
         self._explain, self._score = explain, score
 
@@ -57,8 +61,8 @@ class Engine:
         """Runs (n, h, w, 3) uint8 faces; one `Activation` each."""
         found = []
         for start in range(0, len(faces), MICRO_BATCH):
-            logits, features, gradients = (t.numpy() for t in self._explain(faces[start : start + MICRO_BATCH]))
-            found += [Activation(float(z), f, g) for z, f, g in zip(logits, features, gradients)]
+            each = zip(*(t.numpy() for t in self._explain(faces[start : start + MICRO_BATCH])))
+            found += [Activation(float(logit), *rest) for logit, *rest in each]
         return found
 
     def score(self, faces: np.ndarray) -> np.ndarray:

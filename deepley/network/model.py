@@ -36,7 +36,8 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
 
     Returns:
         A flat functional model. Input: (n, h, w, 3), RGB, 0..255. Outputs: the feature map (n, h/32, w/32, channels
-        for ResNet50) and the logit (n, 1) in float32; above zero means fake.
+        for ResNet50) and one logit for each kind of manipulation (n, kinds) in float32, against real, whose logit is
+        zero: a softmax over (0, logits) gives the probabilities. `evidence` joins them.
 
     Raises:
         WeightsError: If the backbone is unknown.
@@ -54,7 +55,7 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
 
 
 def _head(features: object, config: ModelConfig) -> object:
-    """GAP, then Dense (ReLU, L2), BatchNorm and Dropout for each hidden layer, then one logit in float32."""
+    """GAP, then Dense (ReLU, L2), BatchNorm and Dropout for each hidden layer, then the logits in float32."""
     x = layers.GlobalAveragePooling2D(name="head_pool")(features)
     for i, units in enumerate(config.dense, 1):
         x = layers.Dense(
@@ -62,7 +63,15 @@ def _head(features: object, config: ModelConfig) -> object:
         )(x)
         x = layers.BatchNormalization(name=f"head_bn{i}")(x)
         x = layers.Dropout(config.dropout, name=f"head_dropout{i}")(x)
-    return layers.Dense(1, dtype="float32", name=LOGIT)(x)
+    return layers.Dense(len(config.kinds), dtype="float32", name=LOGIT)(x)
+
+
+def evidence(logits: np.ndarray) -> np.ndarray:
+    """The logit of "of any kind" against real: log of the sum of exp(logits). (n, kinds) to (n,), float64.
+
+    With one kind it is that kind's logit.
+    """
+    return np.logaddexp.reduce(np.asarray(logits, np.float64), axis=-1)
 
 
 def stage_of(layer_name: str, config: ModelConfig) -> str | None:

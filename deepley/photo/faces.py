@@ -11,8 +11,9 @@ import numpy as np
 from deepley.config import FACE_SIZE, FaceLimits
 from deepley.photo.decode import fit_within, resize
 
-TEMPLATE_EYES = np.array([[96.0, 120.0], [159.0, 120.0]])
-"""Mean eye positions (x, y) of FFHQ faces at 256 px, left one in the picture first; standard deviation 2 px."""
+TEMPLATE = np.array([[96.0, 120.0], [159.0, 120.0], [126.0, 156.0], [98.5, 186.0], [156.5, 186.0]])
+"""Mean landmarks (x, y) of FFHQ faces at 256 px, left one in the picture first: eyes (standard deviation 2 px), nose
+(9 and 6), corners of the mouth (5)."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,25 @@ def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits(), factor: float = 
     return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
 
 
+def landmarks(crops: np.ndarray) -> np.ndarray:
+    """Landmarks of aligned faces, many at once and on half-size copies: quicker than `find`, to about a pixel.
+
+    Args:
+        crops: (n, 256, 256, 3) uint8.
+
+    Returns:
+        (n, 5, 2) float32 as in `Face`; `TEMPLATE` where no face is found.
+    """
+    half = np.stack([resize(crop, FACE_SIZE // 2, FACE_SIZE // 2) for crop in crops])
+    found = np.repeat(TEMPLATE[None].astype(np.float32), len(crops), axis=0)
+    surest = np.zeros(len(crops))
+    for row in np.asarray(_detector().detect_faces(list(half), output_type="numpy")).reshape(-1, 16):
+        if row[5] > surest[int(row[0])]:
+            surest[int(row[0])] = row[5]
+            found[int(row[0])] = (row[6:].reshape(2, 5).T + 0.5) * 2 - 0.5
+    return found
+
+
 def recrop(found: list[Face], pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
     """The same faces, cropped anew from the photo at full size."""
     crops = (align(pixels, face.landmarks, limits.aligned_tolerance) for face in found)
@@ -123,7 +143,7 @@ def align(pixels: np.ndarray, landmarks: np.ndarray, tolerance: float) -> tuple[
     if height == width:
         scale = FACE_SIZE / width
         eyes = (landmarks[:2] + 0.5) * scale - 0.5
-        if np.linalg.norm(eyes - TEMPLATE_EYES, axis=1).max() <= tolerance:
+        if np.linalg.norm(eyes - TEMPLATE[:2], axis=1).max() <= tolerance:
             shift = (scale - 1) / 2
             return resize(pixels, FACE_SIZE, FACE_SIZE), np.array([[scale, 0, shift], [0, scale, shift]])
     to_crop = ffhq_transform(landmarks)

@@ -15,6 +15,12 @@ def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
     return cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
 
 
+def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """Saved and opened as a lossy WebP of `quality` 1..100."""
+    _, data = cv2.imencode(".webp", pixels[:, :, ::-1], [cv2.IMWRITE_WEBP_QUALITY, int(quality)])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
+
+
 def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur with a standard deviation of `sigma` pixels."""
     return cv2.GaussianBlur(np.ascontiguousarray(pixels), (0, 0), sigma)

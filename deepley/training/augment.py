@@ -8,7 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from deepley.photo.treatment import blur, down_and_up, jpeg
+from deepley.photo.treatment import blur, down_and_up, jpeg, webp
 
 INTERPOLATIONS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
@@ -38,26 +38,63 @@ def brightness_contrast(pixels: np.ndarray, brightness: float, contrast: float) 
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)[pixels]
 
 
-def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: bool = True) -> np.ndarray:
+def colours(pixels: np.ndarray, hue: float, saturation: float, gamma: float) -> np.ndarray:
+    """Hue turned by `hue` degrees, saturation scaled by `saturation` (0 is grey), levels raised to `gamma`."""
+    hsv = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV).astype(np.int16)
+    hsv[..., 0] = (hsv[..., 0] + round(hue / 2)) % 180  # OpenCV counts in steps of 2 degrees
+    hsv[..., 1] = np.clip(hsv[..., 1] * saturation, 0, 255)
+    levels = np.rint(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+    return levels[cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)]
+
+
+def noise(pixels: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian noise of `sigma` levels added to every value."""
+    return np.clip(np.rint(pixels + rng.normal(0, sigma, pixels.shape)), 0, 255).astype(np.uint8)
+
+
+def frame(pixels: np.ndarray, side: int, scale: float, angle: float, x: float, y: float, kernel: int) -> np.ndarray:
+    """A square of `side` pixels around (x, y), enlarged by `scale` and turned by `angle` degrees.
+
+    What lies outside is mirrored, as alignment does where a face fills its photo.
+    """
+    matrix = cv2.getRotationMatrix2D((x, y), angle, scale)
+    matrix[:, 2] += (side - 1) / 2 - np.array([x, y])
+    return cv2.warpAffine(
+        np.ascontiguousarray(pixels), matrix, (side, side), flags=kernel, borderMode=cv2.BORDER_REFLECT_101
+    )
+
+
+def tight(pixels: np.ndarray, share: float) -> np.ndarray:
+    """All but the middle `share` (0..1) of the sides replaced by its mirror image: a face that filled its photo."""
+    height, width = pixels.shape[:2]
+    down, across = round(height * (1 - share) / 2), round(width * (1 - share) / 2)
+    inner = pixels[down : height - down, across : width - across]
+    return cv2.copyMakeBorder(np.ascontiguousarray(inner), down, down, across, across, cv2.BORDER_REFLECT_101)
+
+
+def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: str = "usual") -> np.ndarray:
     """One training view: a random crop and flip, and the degradations that chance picks.
 
-    Brightness and contrast (30 %), blur (10 %), down-and-up scaling (15 %) and JPEG 50..96 (25 %), in this order.
+    "usual": brightness and contrast (30 %), blur (10 %), down-and-up scaling (15 %) and JPEG 50..96 (25 %), in this
+    order. "wide": see `wide`.
 
     Args:
         pixels: (h, w, 3) uint8, at least `side` in both directions.
         side: Side of the crop.
         rng: Source of every draw.
-        degrade: False leaves it at crop and flip.
+        degrade: "none", "usual" or "wide".
 
     Returns:
         (side, side, 3) uint8.
     """
+    if degrade == "wide":
+        return wide(pixels, side, rng)
     height, width = pixels.shape[:2]
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
     view = crop(pixels, side, int(top), int(left))
     if rng.random() < 0.5:
         view = flip(view)
-    if not degrade:
+    if degrade == "none":
         return view
     if rng.random() < 0.30:
         view = brightness_contrast(view, rng.uniform(-16, 16), rng.uniform(0.85, 1.15))
@@ -67,4 +104,47 @@ def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: bo
         view = down_and_up(view, rng.uniform(0.5, 0.95), INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))])
     if rng.random() < 0.25:
         view = jpeg(view, int(rng.integers(50, 97)))
+    return view
+
+
+def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """A view as pictures reach a detector from anywhere: other framings, colours, and a chain of treatments.
+
+    A fifth get a mirrored surrounding, as tightly cropped photos do in alignment. Half of the views are framed anew
+    (0.75..1.6 times as large, turned by up to 10 degrees), the others plain crops. Then colours (25 %), grey (5 %),
+    brightness and contrast (30 %); and, in random order, blur (20 %), down-and-up scaling to 0.25..0.95 (30 %), noise
+    (10 %), JPEG 30..97 (45 %) and WebP 40..95 (10 %).
+    """
+    height, width = pixels.shape[:2]
+    if rng.random() < 0.2:
+        pixels = tight(pixels, rng.uniform(0.5, 0.8))
+    if rng.random() < 0.5:
+        scale = float(np.exp(rng.uniform(np.log(0.75), np.log(1.6))))
+        reach = max(0.0, (min(height, width) - side / scale) / 2) + 12
+        x, y = (width - 1) / 2 + rng.uniform(-reach, reach), (height - 1) / 2 + rng.uniform(-reach, reach)
+        kernel = INTERPOLATIONS[rng.integers(1, len(INTERPOLATIONS))]
+        view = frame(pixels, side, scale, rng.uniform(-10, 10), x, y, kernel)
+    else:
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        view = crop(pixels, side, int(top), int(left))
+    if rng.random() < 0.5:
+        view = flip(view)
+    if rng.random() < 0.25:
+        view = colours(view, rng.uniform(-12, 12), rng.uniform(0.6, 1.3), float(np.exp(rng.uniform(-0.3, 0.3))))
+    if rng.random() < 0.05:
+        view = colours(view, 0, 0, 1)
+    if rng.random() < 0.30:
+        view = brightness_contrast(view, rng.uniform(-16, 16), rng.uniform(0.85, 1.15))
+    for step in rng.permutation(5):
+        draw = rng.random()
+        if step == 0 and draw < 0.20:
+            view = blur(view, rng.uniform(0.3, 2.0))
+        elif step == 1 and draw < 0.30:
+            view = down_and_up(view, rng.uniform(0.25, 0.95), INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))])
+        elif step == 2 and draw < 0.10:
+            view = noise(view, rng.uniform(1, 6), rng)
+        elif step == 3 and draw < 0.45:
+            view = jpeg(view, int(rng.integers(30, 98)))
+        elif step == 4 and draw < 0.10:
+            view = webp(view, int(rng.integers(40, 96)))
     return view

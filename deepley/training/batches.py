@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from deepley.training import augment
-from deepley.training.dataset import face_pixels
 
 
 class Crops(keras.utils.PyDataset):
@@ -21,48 +20,65 @@ class Crops(keras.utils.PyDataset):
         batch_size: Images in a batch.
         crop: Side of the crops in pixels.
         degrade: See `augment.augment`.
+        kinds: Of the network.
     """
 
     def __init__(
-        self, sources: tuple, indices: np.ndarray, key: tuple[int, ...], batch_size: int, crop: int, degrade: bool
+        self,
+        sources: tuple,
+        indices: np.ndarray,
+        key: tuple[int, ...],
+        batch_size: int,
+        crop: int,
+        degrade: str,
+        kinds: tuple[str, ...],
     ) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self._sources, self._indices, self._key = sources, indices, key
-        self._batch_size, self._crop, self._degrade = batch_size, crop, degrade
+        self._batch_size, self._crop, self._degrade, self._kinds = batch_size, crop, degrade, kinds
 
     def __len__(self) -> int:
         return -(-len(self._indices) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, crop, crop, 3) uint8 and (n, 1) float32 labels, 1 = fake."""
+        """(n, crop, crop, 3) uint8 and (n, 1) int32 classes, see `classes_of`."""
         indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
         images = []
         for index in indices:
             rng = np.random.default_rng([*self._key, int(index)])
-            pixels = face_pixels(self._sources[index])
+            pixels = self._sources[index].face(rng)
             images.append(augment.augment(pixels, self._crop, rng, self._degrade))
-        return np.stack(images), labels_of([self._sources[i] for i in indices])[:, None]
+        return np.stack(images), classes_of([self._sources[i] for i in indices], self._kinds)[:, None]
 
 
 class Wholes(keras.utils.PyDataset):
     """Every image once, in order and unchanged: validation batches."""
 
-    def __init__(self, sources: tuple, batch_size: int) -> None:
+    def __init__(self, sources: tuple, batch_size: int, kinds: tuple[str, ...]) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
-        self._sources, self._batch_size = sources, batch_size
+        self._sources, self._batch_size, self._kinds = sources, batch_size, kinds
 
     def __len__(self) -> int:
         return -(-len(self._sources) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, 256, 256, 3) uint8 and (n, 1) float32 labels, 1 = fake."""
+        """(n, 256, 256, 3) uint8 and (n, 1) int32 classes, see `classes_of`."""
         sources = self._sources[batch * self._batch_size : (batch + 1) * self._batch_size]
-        return np.stack([face_pixels(s) for s in sources]), labels_of(sources)[:, None]
+        return np.stack([s.face() for s in sources]), classes_of(sources, self._kinds)[:, None]
 
 
 def labels_of(sources: tuple) -> np.ndarray:
     """(n,) float32 labels, 1 = fake."""
     return np.array([source.label for source in sources], np.float32)
+
+
+def classes_of(sources: tuple, kinds: tuple[str, ...]) -> np.ndarray:
+    """(n,) int32 classes: 0 = real, 1 + i = a fake of the network's kind i.
+
+    A network that does not know a fake's kind learns it as its first.
+    """
+    known = {kind: 1 + i for i, kind in enumerate(kinds)}
+    return np.array([known.get(source.kind, 1) if source.label else 0 for source in sources], np.int32)
 
 
 def order(count: int, seed: tuple[int, ...], start: int, length: int) -> np.ndarray:
@@ -83,16 +99,16 @@ def order(count: int, seed: tuple[int, ...], start: int, length: int) -> np.ndar
 
 
 class Features(keras.utils.PyDataset):
-    """Batches of cached features and their labels, in a given order."""
+    """Batches of cached features and their classes, in a given order."""
 
-    def __init__(self, features: np.ndarray, labels: np.ndarray, indices: np.ndarray, batch_size: int) -> None:
+    def __init__(self, features: np.ndarray, classes: np.ndarray, indices: np.ndarray, batch_size: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
-        self._features, self._labels, self._indices, self._batch_size = features, labels, indices, batch_size
+        self._features, self._classes, self._indices, self._batch_size = features, classes, indices, batch_size
 
     def __len__(self) -> int:
         return -(-len(self._indices) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, ...) float32 features and (n, 1) float32 labels, 1 = fake."""
+        """(n, ...) float32 features and (n, 1) int32 classes, see `classes_of`."""
         indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
-        return self._features[indices].astype(np.float32), self._labels[indices][:, None]
+        return self._features[indices].astype(np.float32), self._classes[indices][:, None]

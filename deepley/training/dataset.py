@@ -1,4 +1,4 @@
-"""Labelled pictures as splits, and each as the 256 px face that the network sees."""
+"""Labelled pictures as splits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
-from deepley.config import FACE_SIZE
-from deepley.photo.decode import PhotoError, decode, resize
-from deepley.training import augment, report
+from deepley.photo.decode import PhotoError, decode
+from deepley.training import report
 from deepley.training.sources import LABELS, SPLITS, DataError, Source, find
 
 
@@ -97,16 +96,3 @@ def _split(source: Source, digest: bytes, named: set) -> str:
     if source.split == "train" and "valid" not in named and bucket == 8:
         return "valid"
     return source.split
-
-
-def face_pixels(source: Source) -> np.ndarray:
-    """Decodes a training image as serving would: its shorter side at 256 px, its middle square.
-
-    Returns:
-        (256, 256, 3) uint8; a 256 px picture is returned untouched.
-    """
-    pixels = decode(source.read()).pixels
-    height, width = pixels.shape[:2]
-    factor = FACE_SIZE / min(height, width)
-    pixels = resize(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))
-    return augment.centre_crop(pixels, FACE_SIZE)

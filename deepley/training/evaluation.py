@@ -10,7 +10,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from deepley.config import MICRO_BATCH, SCHEMA_VERSION
 from deepley.photo.decode import PhotoError
-from deepley.training.dataset import face_pixels
 from deepley.verdict.calibration import Calibration
 
 BINS = 15
@@ -35,7 +34,7 @@ def score_readable(
     logits, readable, unreadable, waiting = [], [], [], []
     for i, source in enumerate(tqdm.tqdm(sources, desc="Scoring", unit=" images")):
         try:
-            waiting.append(face_pixels(source))
+            waiting.append(source.face())
             readable.append(source)
         except (PhotoError, OSError) as error:
             unreadable.append((source.name, str(error)))

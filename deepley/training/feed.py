@@ -15,7 +15,7 @@ from deepley.config import FACE_SIZE, Phase, TrainConfig
 from deepley.network import devices
 from deepley.network import model as networks
 from deepley.training import cache
-from deepley.training.batches import Crops, Features, Wholes, labels_of
+from deepley.training.batches import Crops, Features, Wholes, classes_of
 
 
 @dataclass(frozen=True)
@@ -55,21 +55,21 @@ def images(model: keras.Model, config: TrainConfig, number: int, pictures: Pictu
 
     A phase that was meant to be cached sees the views that it would have stored; any other, new ones every round.
     """
-    phase = config.phases[number]
+    phase, kinds = config.phases[number], config.model.kinds
     trainer = keras.Model(model.input, model.get_layer(networks.LOGIT).output)
 
     def train(indices: np.ndarray, done: int) -> Crops:
         view = done % config.views if phase.cache else done
         return Crops(
-            pictures.train, indices, (config.seed, number, view), config.batch_size, phase.crop, config.augment
+            pictures.train, indices, (config.seed, number, view), config.batch_size, phase.crop, config.augment, kinds
         )
 
-    return Feed(trainer, train, Wholes(pictures.valid, config.batch_size))
+    return Feed(trainer, train, Wholes(pictures.valid, config.batch_size, kinds))
 
 
 def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures) -> Feed | str:
     """The tail on the frozen stages' stored features, for phase `number`; or why the disk has no room for them."""
-    phase, size, count = config.phases[number], config.batch_size, len(pictures.train)
+    phase, size, count, kinds = config.phases[number], config.batch_size, len(pictures.train), config.model.kinds
     trunk, tail = networks.split(model, config.model, phase.trainable)
     trunk.compile(jit_compile=devices.jit_compile())
     folder = pictures.folder / "cache"
@@ -81,17 +81,19 @@ def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pic
     key = {"identity": pictures.identity, "phase": number, "trunk": digest}
     views = []
     for view in range(config.views):
-        crops = Crops(pictures.train, np.arange(count), (config.seed, number, view), size, phase.crop, config.augment)
+        seed = (config.seed, number, view)
+        crops = Crops(pictures.train, np.arange(count), seed, size, phase.crop, config.augment, kinds)
         path, said = folder / f"view{view}.npy", f"Features, view {view + 1} of {config.views}"
         views.append(cache.compute(path, key | {"view": view}, trunk, crops, count, said))
-    whole = Wholes(pictures.valid, size)
+    whole = Wholes(pictures.valid, size, kinds)
     stored = cache.compute(folder / "valid.npy", key, trunk, whole, len(pictures.valid), "Features, validation")
-    labels = labels_of(pictures.train)
+    classes = classes_of(pictures.train, kinds)
 
     def train(indices: np.ndarray, done: int) -> Features:
-        return Features(views[done % config.views], labels, indices, size)
+        return Features(views[done % config.views], classes, indices, size)
 
-    return Feed(tail, train, Features(stored, labels_of(pictures.valid), np.arange(len(pictures.valid)), size))
+    kept = classes_of(pictures.valid, kinds)
+    return Feed(tail, train, Features(stored, kept, np.arange(len(kept)), size))
 
 
 def _floats(trunk: keras.Model, phase: Phase, crops: int, wholes: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from deepley.config import TrainConfig, to_json
 from deepley.network import files, release
-from deepley.network.model import LOGIT
+from deepley.network.model import LOGIT, evidence
 from deepley.training import evaluation
 from deepley.training.batches import labels_of
 from deepley.training.card import card
@@ -56,7 +56,7 @@ def finish(
     scorer = keras.Model(saved.input, saved.get_layer(LOGIT).output)
 
     def score(faces: np.ndarray) -> np.ndarray:
-        return np.asarray(scorer.predict_on_batch(faces))[:, 0]
+        return evidence(scorer.predict_on_batch(faces))
 
     logits, valid, _ = evaluation.score_readable(score, dataset.splits["valid"])
     fitted = calibration.fit(logits, labels_of(valid))

@@ -19,8 +19,8 @@ from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json
 from deepley.network import devices, files, release
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
-from deepley.training import checkpoint, feed
-from deepley.training.batches import labels_of, order
+from deepley.training import checkpoint, feed, objective
+from deepley.training.batches import classes_of, labels_of, order
 from deepley.training.checkpoint import Progress
 from deepley.training.dataset import Dataset
 from deepley.training.feed import Feed, Pictures
@@ -29,6 +29,8 @@ from deepley.training.sources import fingerprint
 CHECKPOINT = "checkpoint.safetensors"
 _PLATEAU_PATIENCE = 2
 _PLATEAU_FACTOR = 0.5
+_UNKNOWN = -4.0
+"""Bias of a kind that the release started from does not know: at first it hardly adds to the evidence."""
 
 
 class TrainingError(ValueError):
@@ -118,11 +120,18 @@ class _Run:
         return self.model, self.progress.history
 
     def start_from(self, folder: Path, config: TrainConfig) -> None:
-        """Takes the weights of a release."""
+        """Takes the weights of a release; a kind that it does not know starts as unlikely."""
         loaded = release.load(folder)
-        if from_json(ModelConfig, loaded.config["model"]) != config.model:
+        theirs = from_json(ModelConfig, loaded.config["model"])
+        kinds = config.model.kinds
+        if replace(theirs, kinds=kinds) != config.model or not set(theirs.kinds) <= set(kinds):
             raise TrainingError(f"{loaded.name} is another network than this recipe trains: start from one like it.")
-        checkpoint.assign(self.model, checkpoint.weights_of(loaded.model))
+        weights, own = checkpoint.weights_of(loaded.model), checkpoint.weights_of(self.model)
+        for name in (f"{networks.LOGIT}/kernel", f"{networks.LOGIT}/bias"):
+            own[name] = own[name] * 0.1 if name.endswith("kernel") else np.full_like(own[name], _UNKNOWN)
+            for column, kind in enumerate(theirs.kinds):
+                own[name][..., kinds.index(kind)] = weights[name][..., column]
+        checkpoint.assign(self.model, weights | {name: own[name] for name in own if name.startswith(networks.LOGIT)})
 
     def round_length(self, phase: Phase) -> int:
         """Images in a round: whole batches, at most one pass over the data."""
@@ -137,12 +146,8 @@ class _Run:
         optimizer = self.optimizer(phase, steps)
         trainer.compile(
             optimizer,
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
-            metrics=[
-                keras.metrics.BinaryCrossentropy(from_logits=True, name="bce"),  # the loss without the L2 term
-                keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
-                keras.metrics.AUC(from_logits=True, name="auc"),
-            ],
+            loss=objective.loss,
+            metrics=objective.metrics(),
             jit_compile=devices.jit_compile(),
         )
         optimizer.build(trainer.trainable_variables)
@@ -191,8 +196,9 @@ class _Run:
             verbose=0,
             callbacks=[_Bar(self.bar, length, self.watch)],
         ).history
-        logits, labels = predict(trainer, fed.valid), labels_of(self.pictures.valid)
-        val_loss = float(np.mean(np.logaddexp(0, logits) - labels * logits))
+        kinds = predict(trainer, fed.valid)
+        logits, labels = networks.evidence(kinds), labels_of(self.pictures.valid)
+        val_loss = objective.validation_loss(classes_of(self.pictures.valid, self.config.model.kinds), kinds)
         rate = float(keras.ops.convert_to_numpy(trainer.optimizer.learning_rate))
 
         if not np.isfinite(val_loss):
@@ -249,9 +255,9 @@ class _Bar(keras.callbacks.Callback):
 
 
 def predict(trainer: keras.Model, batches: keras.utils.PyDataset) -> np.ndarray:
-    """(n,) float64 logits of every image of `batches`."""
+    """(n, kinds) float64 logits of every image of `batches`."""
     return np.concatenate(
-        [np.asarray(trainer.predict_on_batch(batches[i][0]), np.float64)[:, 0] for i in range(len(batches))]
+        [np.asarray(trainer.predict_on_batch(batches[i][0]), np.float64) for i in range(len(batches))]
     )
 
 

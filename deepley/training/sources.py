@@ -10,7 +10,11 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from deepley.photo.decode import SUFFIXES
+import numpy as np
+
+from deepley.config import FACE_SIZE
+from deepley.photo.decode import SUFFIXES, decode, resize
+from deepley.training import augment
 
 SPLITS = ("train", "valid", "test")
 LABELS = {"real": 0, "fake": 1}
@@ -34,6 +38,7 @@ class Source:
         split: "train", "valid", "test", or None where the data does not say.
         offset: First byte inside `path`.
         size: Bytes to read; -1 reads to the end.
+        kind: Of a fake: "generated" whole, unless something else is known.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Source:
     split: str | None
     offset: int = 0
     size: int = -1
+    kind: str = "generated"
 
     def read(self) -> bytes:
         """Returns the image file's bytes."""
@@ -49,11 +55,27 @@ class Source:
             file.seek(self.offset)
             return file.read(self.size)
 
+    def face(self, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Decodes a training picture as serving would: its shorter side at 256 px, its middle square.
+
+        Args:
+            rng: Unused here: a picture is what it is. `blends.Blend` draws with it.
+
+        Returns:
+            (256, 256, 3) uint8; a 256 px picture is returned untouched.
+        """
+        pixels = decode(self.read()).pixels
+        height, width = pixels.shape[:2]
+        factor = FACE_SIZE / min(height, width)
+        pixels = resize(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))
+        return augment.centre_crop(pixels, FACE_SIZE)
+
 
 def find(data: Path) -> list[Source]:
     """Lists the labelled images of a folder or tar, sorted by name.
 
-    A folder holds `real/` and `fake/`, or `{train,valid,test}/{real,fake}`, at any depth; where `train.csv`,
+    A folder holds `real/` and `fake/`, or `{train,valid,test}/{real,fake}`, at any depth and with any folders below
+    (`train/real/utkface/1.jpg`); where `train.csv`,
     `valid.csv` or `test.csv` of the Kaggle set lie in it, they alone say what belongs to which split (in their
     column `label`, 1 is real).
 
@@ -77,14 +99,15 @@ def find(data: Path) -> list[Source]:
 
 def _place(path: PurePosixPath) -> tuple[int, str | None] | None:
     """Label and split that the folders of `path` name, or None where there is no label."""
-    if path.suffix.lower() not in SUFFIXES or len(path.parts) < 2:
+    if path.suffix.lower() not in SUFFIXES:
         return None
-    label = LABELS.get(path.parts[-2].lower())
-    if label is None:
+    folders = [part.lower() for part in path.parts[:-1]]
+    nearest = next((i for i in reversed(range(len(folders))) if folders[i] in LABELS), None)
+    if nearest is None:
         return None
-    above = path.parts[-3].lower() if len(path.parts) > 2 else ""
+    above = folders[nearest - 1] if nearest else ""
     above = {"val": "valid", "validation": "valid"}.get(above, above)
-    return label, above if above in SPLITS else None
+    return LABELS[folders[nearest]], above if above in SPLITS else None
 
 
 def _from_folder(data: Path) -> list[Source]:

@@ -20,7 +20,6 @@ from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones import BACKBONES
 from deepley.network.model import HEAD
 from deepley.training import dataset
-from deepley.training.dataset import face_pixels
 from deepley.training.fit import TrainingError
 from deepley.training.sources import LABELS, DataError
 from deepley.ui import live
@@ -231,5 +230,5 @@ def _found(pictures: Path, left_out: list[tuple[str, str]]) -> tuple[str, dict, 
     for label, value in LABELS.items():
         some = [source for source in loaded.splits["train"] if source.label == value]
         chosen = np.random.default_rng(0).choice(len(some), min(4, len(some)), replace=False)
-        samples += [(face_pixels(some[i]), label) for i in sorted(chosen)]
+        samples += [(some[i].face(), label) for i in sorted(chosen)]
     return f"```\n{report}\n```{skipped}", gr.update(value=samples, visible=True), str(pictures)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepley.config import FACE_SIZE, SCHEMA_VERSION, FaceLimits, PhotoLimits
+from deepley.config import FACE_SIZE, SCHEMA_VERSION, FaceLimits, ModelConfig, PhotoLimits, from_json
 from deepley.network import explain, release
 from deepley.network.engine import Activation, Engine
 from deepley.photo import decode, faces, provenance
@@ -18,8 +18,8 @@ from deepley.verdict import calibration
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.stability import TREATMENTS, Stability
 
-KINDS = ("generated",)
-"""Kinds of manipulation that a release with one logit was trained to see."""
+_NAMED = 0.3
+"""Share of the evidence from which a kind of manipulation is named."""
 
 SHOWN_SIDE = 1280
 """Longest side, in pixels, of the copy of a photo that a verdict keeps: to show, and to find faces on."""
@@ -33,7 +33,7 @@ class Verdict:
         face: Where it is, and its aligned crop.
         score: Calibrated, 0..1; higher means more evidence of manipulation.
         evidence: The band that the score falls into; inconclusive if a treatment carries it across the threshold.
-        kinds: Kinds of manipulation the evidence points to; empty unless there is evidence.
+        kinds: Kinds of manipulation the evidence points to, the likeliest first; empty unless there is evidence.
         heatmap: (h, w) float32 in [0, 1] on the aligned crop: what spoke for the claim made.
         stability: The scores under the usual treatments.
     """
@@ -145,6 +145,7 @@ class Detector:
     def __init__(self, folder: Path) -> None:
         self.release = release.load(folder)
         self.calibration = calibration.of_release(self.release)
+        self.kinds = from_json(ModelConfig, self.release.config["model"]).kinds
         self.engine = Engine(self.release.model)
 
     def warm_up(self) -> None:
@@ -213,7 +214,9 @@ class Detector:
         heatmap = explain.grad_cam(
             activations[0].features, activations[0].gradient, towards_fake=evidence is not Evidence.NONE
         )
-        return Verdict(face, score, evidence, KINDS if claimed else (), heatmap, stability)
+        shares = sorted(zip(activations[0].kinds, self.kinds), reverse=True)
+        kinds = tuple(kind for share, kind in shares if share >= _NAMED) if claimed else ()
+        return Verdict(face, score, evidence, kinds, heatmap, stability)
 
     def to_json(self, verdict: PhotoVerdict | None, error: str | None = None) -> dict:
         """One checked file as plain JSON types; exactly one of `verdict` and `error` is given."""

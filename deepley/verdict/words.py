@@ -22,8 +22,13 @@ _MEANINGS = {
     "but not high enough to speak of evidence.",
     Evidence.WEAK: "Few real photos score this high, yet some do. Treat it as a hint to look further.",
     Evidence.MODERATE: "Suspicious, but not conclusive. Look for the source of the photo.",
-    Evidence.STRONG: "The face looks to the network like those that a generator made.",
-    Evidence.VERY_STRONG: "The face looks to the network very much like those that a generator made.",
+    Evidence.STRONG: "The face looks to the network like manipulated ones.",
+    Evidence.VERY_STRONG: "The face looks to the network very much like manipulated ones.",
+}
+
+_KINDS = {
+    "generated": "generated whole, as by a face generator",
+    "blended": "blended into the picture, as in a face swap or by retouching",
 }
 
 HEATMAP_NOTE = "A heatmap shows where the network looked. It proves nothing."
@@ -36,7 +41,13 @@ def meaning(verdict: Verdict) -> str:
             "The verdict does not hold: the score crosses the threshold under "
             f"{_list(verdict.stability.flips)}. Try to find the photo in a better quality."
         )
-    return _MEANINGS[verdict.evidence]
+    return " ".join([_MEANINGS[verdict.evidence], *_kinds(verdict)])
+
+
+def _kinds(verdict: Verdict) -> list[str]:
+    """A sentence on the kinds of manipulation that the evidence points to, if there is evidence."""
+    named = " or ".join(_KINDS.get(kind, kind) for kind in verdict.kinds)
+    return [f"The traces are those of a face {named}."] if named else []
 
 
 def stability(verdict: Verdict) -> str:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -26,6 +28,17 @@ def test_the_engine_gives_what_the_network_gives(network, faces):
         assert activation.logit == pytest.approx(float(logit), abs=1e-4)
         np.testing.assert_allclose(activation.features, feature, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(engine.score(faces), logits[:, 0], atol=1e-4)
+
+
+def test_kinds_join_into_one_logit_and_share_it(faces):
+    keras.utils.set_random_seed(4)
+    two = model.build(dataclasses.replace(MICRO, kinds=("generated", "blended")))
+    logits = np.asarray(two(faces.astype(np.float32), training=False)[1], np.float64)
+    engine = Engine(two)
+    np.testing.assert_allclose(engine.score(faces), model.evidence(logits), atol=1e-4)
+    for activation, row in zip(engine.explain(faces), logits, strict=True):
+        assert activation.logit == pytest.approx(np.log(np.exp(row).sum()), abs=1e-4)
+        np.testing.assert_allclose(activation.kinds, np.exp(row) / np.exp(row).sum(), atol=1e-4)
 
 
 def test_the_gradient_is_that_of_the_logit(network, faces):

@@ -5,7 +5,6 @@ import pytest
 
 from deepley.training import dataset
 from deepley.training.batches import Crops, Wholes, order
-from deepley.training.dataset import face_pixels
 from deepley.training.sources import DataError
 from tests.conftest import encode, picture
 
@@ -85,19 +84,19 @@ def test_a_face_of_256_px_is_not_resampled_and_others_come_to_256(data_folder, t
     source = dataset.load(data_folder).splits["train"][0]
     from deepley.photo.decode import decode
 
-    np.testing.assert_array_equal(face_pixels(source), decode(source.read()).pixels)
+    np.testing.assert_array_equal(source.face(), decode(source.read()).pixels)
     for shape in ((512, 300), (100, 120)):
         path = tmp_path / "real" / "a.png"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encode(astronaut[: shape[0], : shape[1]]))
-        assert face_pixels(type(source)("a", path, 0, None)).shape == (256, 256, 3)
+        assert type(source)("a", path, 0, None).face().shape == (256, 256, 3)
 
 
 def test_batches_are_a_function_of_their_key(data_folder):
     sources = dataset.load(data_folder).splits["train"]
 
     def batch(key, index=1):
-        return Crops(sources, np.arange(48), key, 16, 224, True)[index]
+        return Crops(sources, np.arange(48), key, 16, 224, "usual", ("generated",))[index]
 
     images, labels = batch((1, 0, 0))
     assert images.shape == (16, 224, 224, 3)
@@ -109,9 +108,9 @@ def test_batches_are_a_function_of_their_key(data_folder):
 
 def test_validation_batches_are_whole_and_complete(data_folder):
     sources = dataset.load(data_folder).splits["valid"]
-    batches = Wholes(sources, 10)
+    batches = Wholes(sources, 10, ("generated",))
     assert [len(batches[i][0]) for i in range(len(batches))] == [10, 10, 4]
-    np.testing.assert_array_equal(batches[0][0][3], face_pixels(sources[3]))
+    np.testing.assert_array_equal(batches[0][0][3], sources[3].face())
 
 
 def test_rounds_are_slices_of_shuffled_passes():

@@ -91,7 +91,7 @@ def trained(data, tmp_path_factory):
         model=dataclasses.replace(MICRO, dropout=0.1),
         batch_size=8,
         mixed_precision=False,
-        augment=False,
+        augment="none",
         patience=12,
         phases=(Phase("all", ("all",), 12, 48, crop=64, learning_rate=1e-2),),
     )
@@ -135,7 +135,7 @@ def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, dat
 def test_the_best_weights_come_back(trained, data):
     network, history, _, _ = trained
     trainer = keras.Model(network.input, network.get_layer("logit").output)
-    logits = fit.predict(trainer, batches.Wholes(data.splits["valid"], 16))
+    logits = fit.predict(trainer, batches.Wholes(data.splits["valid"], 16, ("generated",)))[:, 0]
     labels = batches.labels_of(data.splits["valid"])
     loss = np.mean(np.logaddexp(0, logits) - labels * logits)
     assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=1e-5)
@@ -202,3 +202,26 @@ def test_a_resumed_finished_run_trains_no_more(trained, data):
     assert same == history
     for one, other in zip(again.weights, network.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+
+
+def test_a_network_of_more_kinds_starts_from_a_release_of_fewer(data, tmp_path, micro_recipe, micro_release):
+    """The kind that both know keeps its logits; the new one hardly adds to the evidence yet."""
+    still = dataclasses.replace(
+        micro_recipe,
+        model=dataclasses.replace(MICRO, kinds=("generated", "blended")),
+        phases=(dataclasses.replace(micro_recipe.phases[1], rounds=1, learning_rate=1e-12),),
+    )
+    network, _ = fit.train(data, still, tmp_path, start=micro_release)
+    pictures = np.stack([source.face() for source in data.splits["test"]])
+    logits = np.asarray(network(pictures.astype(np.float32), training=False)[1])
+    before = release.load(micro_release).model
+    assert logits.shape == (len(pictures), 2)
+    assert (logits[:, 1] < -1).all()
+    kernels = [model.get_layer("logit").kernel.numpy()[:, 0] for model in (network, before)]
+    np.testing.assert_allclose(kernels[0], kernels[1], atol=1e-5)
+
+
+def test_a_network_of_fewer_kinds_does_not_start_from_one_of_more(data, tmp_path, micro_recipe, micro_release):
+    other = dataclasses.replace(micro_recipe, model=dataclasses.replace(MICRO, kinds=("blended",)))
+    with pytest.raises(fit.TrainingError, match="another network"):
+        fit.train(data, other, tmp_path, start=micro_release)

@@ -28,6 +28,12 @@ def test_a_tar_gives_the_same_bytes_without_being_unpacked(data_folder, tmp_path
     assert list(tmp_path.iterdir()) == [tmp_path / "faces.tar"]
 
 
+def test_folders_below_a_label_belong_to_it(data_folder, tmp_path):
+    (tmp_path / "train" / "real" / "utkface").mkdir(parents=True)
+    shutil.copy(data_folder / "train" / "real" / "000.jpg", tmp_path / "train" / "real" / "utkface")
+    assert _facts(find(tmp_path)) == [("train/real/utkface/000.jpg", 0, "train")]
+
+
 def test_the_kaggle_csvs_say_real_with_a_one(data_folder, tmp_path):
     shutil.copytree(data_folder, tmp_path / "real-vs-fake")
     for split in ("train", "valid"):

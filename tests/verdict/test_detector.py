@@ -8,6 +8,7 @@ from PIL import Image
 
 from deepley.config import FaceLimits, PhotoLimits
 from deepley.network import explain
+from deepley.photo import faces
 from deepley.photo.decode import PhotoError
 from deepley.verdict import words
 from deepley.verdict.calibration import Evidence
@@ -29,6 +30,25 @@ def test_a_verdict_is_complete(detector, astronaut):
     assert face.kinds == (("generated",) if claimed else ())
     assert face.heatmap.min() >= 0
     assert face.heatmap.max() == 1
+
+
+@pytest.mark.parametrize(
+    ("shares", "kinds"),
+    [((0.9, 0.1), ("generated",)), ((0.2, 0.8), ("blended",)), ((0.4, 0.6), ("blended", "generated"))],
+)
+def test_the_kinds_that_carry_the_evidence_are_named(detector, astronaut, shares, kinds, monkeypatch):
+    """The micro network knows one kind; the judgement is the same code for two."""
+    real = detector.engine.explain
+
+    def explained(crops):
+        return [replace(a, logit=5.0, kinds=np.array(shares, np.float32)) for a in real(crops)]
+
+    monkeypatch.setattr(detector.engine, "explain", explained)
+    monkeypatch.setattr(detector, "kinds", ("generated", "blended"))
+    (verdict,) = detector.judge(faces.find(astronaut))
+    assert verdict.kinds == kinds
+    said = words.meaning(verdict)
+    assert ("generated whole" in said, "face swap" in said) == ("generated" in kinds, "blended" in kinds)
 
 
 def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut):

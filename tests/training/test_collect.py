@@ -1,0 +1,40 @@
+import io
+
+import numpy as np
+from PIL import Image
+
+from deepley.photo import faces
+from deepley.training.collect import collect
+from tests.conftest import encode
+
+
+def test_photos_become_aligned_faces_that_are_all_saved_alike(astronaut, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    (photos / "deeper").mkdir(parents=True)
+    (photos / "deeper" / "one.chip.png").write_bytes(encode(astronaut))
+    (photos / "two.jpg").write_bytes(encode(astronaut[:, ::-1], "JPEG", quality=60))
+    (photos / "empty.png").write_bytes(encode(np.full((200, 200, 3), 90, np.uint8)))
+    (photos / "broken.jpg").write_bytes(b"no picture")
+    refused = dict(collect(photos, out))
+    assert set(refused) == {"empty.png", "broken.jpg"}
+    assert sorted(p.name for p in out.iterdir()) == ["one.jpg", "two.jpg"]
+    first, second = (Image.open(out / name) for name in ("one.jpg", "two.jpg"))
+    assert first.size == second.size == (256, 256)
+    assert first.quantization == second.quantization
+    wanted = faces.find(astronaut)[0].crop
+    saved = np.asarray(Image.open(io.BytesIO((out / "one.jpg").read_bytes())))
+    assert np.abs(saved.astype(int) - wanted).mean() < 4
+
+
+def test_parts_do_not_overlap(astronaut, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for shade in range(4):
+        pixels = np.clip(astronaut.astype(int) + 4 * shade, 0, 255).astype(np.uint8)
+        (photos / f"{shade}.png").write_bytes(encode(pixels))
+    collect(photos, tmp_path / "first", limit=1)
+    collect(photos, tmp_path / "second", limit=2, skip=1)
+    first, second = ({p.name for p in (tmp_path / name).iterdir()} for name in ("first", "second"))
+    assert len(first) == 1
+    assert len(second) == 2
+    assert not first & second
