@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|collect|evaluate|jobs`."""
+"""The command line, thin: `python -m deepley check|train|collect|evaluate|publish|jobs`."""
 
 from __future__ import annotations
 
@@ -67,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
     evaluate.set_defaults(run=_evaluate)
 
+    publish = commands.add_parser("publish", help="push a release to the Hugging Face Hub")
+    publish.add_argument("release", type=Path, metavar="RELEASE", help="a release folder")
+    publish.add_argument("--repo", required=True, metavar="OWNER/NAME", help="made, private, if missing")
+    publish.add_argument("--public", action="store_true", help="make it public if it is made")
+    publish.set_defaults(run=_publish)
+
     jobs = commands.add_parser("jobs", help="fine-tuning jobs of this machine")
     jobs.add_argument("--root", type=Path, default=RUNS_FOLDER, help="folder of all jobs")
     actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -76,8 +82,11 @@ def _parser() -> argparse.ArgumentParser:
         ("cancel", "end a job or take it out of the queue"),
         ("resume", "go on from a job's last checkpoint"),
         ("train", "what a job's own process does"),
+        ("follow", "what the process of a job on Hugging Face does; its token is in HF_TOKEN"),
+        ("remote", "what a job does on a rented machine"),
     ):
         actions.add_parser(action, help=what).add_argument("id")
+    actions.choices["remote"].add_argument("--repo", required=True, help="the repository it was staged in")
     actions.add_parser("work", help="train what is queued, one job after the other")
     jobs.set_defaults(run=_jobs)
     return parser
@@ -188,6 +197,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     return int(bool(unreadable))
 
 
+def _publish(options: argparse.Namespace) -> int:
+    from huggingface_hub import get_token
+
+    from deepley.hub.client import api
+    from deepley.hub.publish import publish
+
+    print(publish(options.release, options.repo, api(get_token()), private=not options.public))
+    return 0
+
+
 def _jobs(options: argparse.Namespace) -> int:
     from deepley.jobs import folder, local
 
@@ -208,7 +227,21 @@ def _jobs(options: argparse.Namespace) -> int:
     if options.action == "show":
         print(json.dumps({"id": job.id, **to_json(job.status), "config": to_json(job.config)}, indent=1))
         return 0
-    getattr(local, options.action)(job)
+    if options.action == "follow":
+        from deepley.jobs import huggingface
+
+        return huggingface.follow_with_token_of_environment(job)
+    if options.action == "remote":
+        from deepley.hub import client
+        from deepley.jobs import remote
+
+        return remote.run(job, options.repo, client.api(None))
+    if not job.here:
+        from deepley.jobs import huggingface
+
+        getattr(huggingface, options.action)(job, huggingface.token_of_this_machine())
+    else:
+        getattr(local, options.action)(job)
     print(f"{job.id}: {job.status.state}")
     return 0
 

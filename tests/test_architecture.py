@@ -11,8 +11,9 @@ MAY_IMPORT = {
     "network": {"config", "network"},
     "verdict": {"config", "photo", "network", "verdict"},
     "training": {"config", "photo", "network", "verdict", "training"},
-    "jobs": {"config", "photo", "network", "training", "jobs"},
-    "ui": {"config", "photo", "network", "verdict", "training", "jobs", "ui"},
+    "hub": {"config", "network", "hub"},
+    "jobs": {"config", "photo", "network", "training", "hub", "jobs"},
+    "ui": {"config", "photo", "network", "verdict", "training", "hub", "jobs", "ui"},
 }
 
 

@@ -14,7 +14,9 @@ import psutil
 from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
 from deepley.network import files
 
-CONFIG, STATUS, LOG, DATA, RELEASE = "config.json", "status.json", "log.txt", "data", "release"
+CONFIG, STATUS, LOG, DATA, RELEASE, REMOTE = (
+    "config.json", "status.json", "log.txt", "data", "release", "remote.json"
+)  # fmt: skip
 _CANCEL = "cancel"
 
 
@@ -139,6 +141,11 @@ class Job:
         )
 
     @property
+    def here(self) -> bool:
+        """Whether it runs on this machine."""
+        return not (self.folder / REMOTE).exists()
+
+    @property
     def history(self) -> list[dict]:
         """Rounds so far, as in a release's history.csv."""
         path = self.folder / files.HISTORY
@@ -180,13 +187,14 @@ class Job:
         self.write(JobStatus(State.QUEUED, time.time(), images=before.images, total=before.total))
 
 
-def create(root: Path, config: JobConfig, pictures: Path | None = None) -> Job:
+def create(root: Path, config: JobConfig, pictures: Path | None = None, remote: dict | None = None) -> Job:
     """Makes a job's folder and queues it; nothing runs yet.
 
     Args:
         root: Folder of all jobs; made if missing.
         config: What it does.
         pictures: A folder on the same disk that becomes the job's own; None where `config.data` lies elsewhere.
+        remote: Where it runs, if not on this machine: the content of its `remote.json`.
     """
     while True:
         folder = root / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
@@ -198,6 +206,8 @@ def create(root: Path, config: JobConfig, pictures: Path | None = None) -> Job:
     if pictures is not None:
         pictures.rename(folder / DATA)
     files.write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
+    if remote is not None:
+        files.write_json(folder / REMOTE, remote)
     files.write_json(folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(JobStatus(State.QUEUED, time.time()))})
     return Job(folder)
 

@@ -80,7 +80,7 @@ def ensure_worker(root: Path) -> None:
             pass
     except Timeout:
         return
-    _spawn([sys.executable, "-m", "deepley", "jobs", "--root", str(root.resolve()), "work"], root / "worker.log")
+    spawn([sys.executable, "-m", "deepley", "jobs", "--root", str(root.resolve()), "work"], root / "worker.log")
 
 
 def work(root: Path) -> None:
@@ -97,20 +97,22 @@ def work(root: Path) -> None:
 
 def next_queued(root: Path) -> Job | None:
     """The job that has waited longest, or None."""
-    waiting = [(job.status.queued, job.id, job) for job in folder.every(root) if job.status.state is State.QUEUED]
+    here = (job for job in folder.every(root) if job.here)
+    waiting = [(job.status.queued, job.id, job) for job in here if job.status.state is State.QUEUED]
     return min(waiting)[2] if waiting else None
 
 
 def _train(job: Job) -> None:
     queued = job.status.queued
     command = ["jobs", "--root", str(job.folder.parent.resolve()), "train", job.id]
-    _spawn([sys.executable, "-m", "deepley", *command], job.folder / LOG).wait()
+    spawn([sys.executable, "-m", "deepley", *command], job.folder / LOG).wait()
     status = job.status
     if status.state is State.QUEUED and status.queued == queued:  # and not queued again meanwhile
         job.write(replace(status, state=State.FAILED, message="Its trainer could not be started: see its log."))
 
 
-def _spawn(command: list[str], log: Path) -> subprocess.Popen:
+def spawn(command: list[str], log: Path, secrets: dict[str, str] | None = None) -> subprocess.Popen:
+    """Starts a process that outlives this one and writes to `log`; `secrets` go into its environment."""
     package = Path(__file__).resolve().parent.parent.parent
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
     with open(log, "ab") as output:
@@ -120,5 +122,5 @@ def _spawn(command: list[str], log: Path) -> subprocess.Popen:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # neither the page's end nor its Ctrl+C reaches it
-            env=environment,
+            env=environment | (secrets or {}),
         )

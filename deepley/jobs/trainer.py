@@ -6,7 +6,6 @@ import errno
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 from filelock import FileLock
@@ -58,7 +57,7 @@ def _train(job: Job, watch: _Watch) -> None:
     pictures = dataset.load(job.data, progress=True)
     print(pictures.report.text(), flush=True)
     watch.say("")
-    start, base = (Path(path) if path else None for path in (config.start, config.base))
+    start, base = (job.folder / path if path else None for path in (config.start, config.base))
     model, history = fit.train(pictures, config.train, job.folder, base, resume=True, start=start, watch=watch.step)
     watch.say("Measuring the release.")
     finish(model, history, pictures, config.train, job.folder / RELEASE, config.name, config.origin)

@@ -45,7 +45,7 @@ def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> 
     A picture that already is an aligned 256 px crop keeps its bytes. Splits named train, valid and test are kept.
 
     Args:
-        archive: The zip or tar.
+        archive: The zip or tar, or a folder.
         into: Gets {split}/{real,fake}/NUMBER.SUFFIX; made if missing.
         limits: See `UploadLimits`.
 
@@ -81,7 +81,11 @@ def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> 
 
 
 def _members(archive: Path) -> Iterator[Member]:
-    if zipfile.is_zipfile(archive):
+    if archive.is_dir():
+        for path in sorted(archive.rglob("*")):
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(archive).parts):
+                yield Member(str(path.relative_to(archive)), path.stat().st_size, _from_folder(path))
+    elif zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():
                 if info.is_dir():
@@ -97,6 +101,14 @@ def _members(archive: Path) -> Iterator[Member]:
                 yield Member(info.name, info.size, _from_tar(opened, info), odd)
     else:
         raise JobError("This is no zip or tar archive.")
+
+
+def _from_folder(path: Path) -> Callable[[int], bytes]:
+    def read(limit: int) -> bytes:
+        with open(path, "rb") as file:
+            return file.read(limit)
+
+    return read
 
 
 def _from_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:

@@ -11,13 +11,16 @@ from pathlib import Path
 import gradio as gr
 import pandas as pd
 
-from deepley.jobs import folder, local
+from deepley.hub import client
+from deepley.hub.publish import PublishError, publish
+from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import Job, JobError, State
+from deepley.ui import account
 
 TICK = 2.0
 """Seconds between two looks at the jobs' folders."""
 
-_SUMMARY = ["job", "model", "state", "best val. accuracy", "best val. AUC", "minutes"]
+_SUMMARY = ["job", "model", "state", "best val. accuracy", "best val. AUC", "minutes", "cost"]
 
 
 def build(using: gr.State, runs: Path) -> gr.Dropdown:
@@ -28,9 +31,9 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         runs: Folder of all jobs.
     """
 
-    def look(ids: list[str] | None, seen: str | None) -> tuple:
+    def look(ids: list[str] | None, seen: str | None, profile: gr.OAuthProfile | None) -> tuple:
         """What the chosen jobs say now; `seen` is what they said at the last tick, so that no news redraws nothing."""
-        jobs = [job for job in folder.every(runs) if job.id in (ids or [])]
+        jobs = [job for job in account.jobs(runs, profile) if job.id in (ids or [])]
         news = repr([(job.id, job.status, len(job.history), job.log_tail(3)) for job in jobs])
         if news == seen:
             return (gr.skip(),) * len(outputs)
@@ -47,42 +50,65 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
             gr.update(visible=bool(jobs)),
             gr.update(interactive=state is not None and not state.over),
             gr.update(interactive=state is not None and state.over and state is not State.COMPLETED),
-            gr.update(interactive=first is not None and first.release is not None),
-            gr.update(interactive=first is not None and first.release is not None),
+            *(gr.update(interactive=first is not None and first.release is not None),) * 3,
             news,
         )
 
-    def act(what: object, ids: list[str] | None) -> str:
+    def cancelled(ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
+        return act("cancel", ids, login, profile)
+
+    def resumed(ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
+        return act("resume", ids, login, profile)
+
+    def act(what: str, ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
         try:
-            what(folder.find(runs, ids[0] if ids else ""))
+            job = account.find(runs, ids[0] if ids else "", profile)
+            if job.here:
+                getattr(local, what)(job)
+            else:
+                getattr(huggingface, what)(job, account.token(login))
         except JobError as error:
             return escape(str(error))
         return ""
 
-    def use(ids: list[str] | None) -> tuple:
+    def named(profile: gr.OAuthProfile | None) -> dict:
+        return gr.update(choices=_named(account.jobs(runs, profile)))
+
+    def finished(ids: list[str] | None, profile: gr.OAuthProfile | None) -> Job:
+        job = account.find(runs, ids[0] if ids else "", profile)
+        if job.release is None:
+            raise JobError("This job has no model yet.")
+        return job
+
+    def use(ids: list[str] | None, profile: gr.OAuthProfile | None) -> tuple:
         try:
-            job = folder.find(runs, ids[0] if ids else "")
-            if job.release is None:
-                raise JobError("This job has no model yet.")
+            job = finished(ids, profile)
         except JobError as error:
             return escape(str(error)), gr.skip()
         said = f"Your photos are now checked with **{escape(job.config.name)}** of job {job.id}, on this page only."
         return said, str(job.release)
 
-    def pack(ids: list[str] | None) -> str:
+    def push(ids: list[str] | None, repo: str, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
         try:
-            job = folder.find(runs, ids[0] if ids else "")
-            if job.release is None:
-                raise JobError("This job has no model yet.")
+            job = finished(ids, profile)
+            commit = publish(job.release, (repo or "").strip(), client.api(account.token(login)))
+        except (JobError, PublishError) as error:
+            return f"**Not published.** {escape(str(error))}"
+        return f"Published to {escape(repo.strip())}, privately; its commit is `{commit}`."
+
+    def pack(ids: list[str] | None, profile: gr.OAuthProfile | None) -> str:
+        try:
+            job = finished(ids, profile)
         except JobError as error:
             raise gr.Error(str(error), print_exception=False) from error
         target = Path(packed.GRADIO_CACHE) / secrets.token_hex(16) / job.config.name.replace("/", "-")
         return shutil.make_archive(str(target), "zip", job.release)
 
+    known = [] if account.on_space() else folder.every(runs)
     gr.Markdown("### Jobs")
     ids = gr.Dropdown(
-        _named(runs),
-        value=[job.id for job in folder.every(runs)][-1:],
+        _named(known),
+        value=[job.id for job in known][-1:],
         multiselect=True,
         label="Jobs shown; actions and log are those of the oldest of them",
         elem_id="jobs",
@@ -94,6 +120,11 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
             resume = gr.Button("Resume", elem_id="resume", interactive=False, min_width=140)
             take = gr.Button("Use this model", elem_id="use", interactive=False, min_width=140)
             download = gr.Button("Download", elem_id="download", interactive=False, min_width=140)
+        with gr.Row():
+            repo = gr.Textbox(
+                show_label=False, placeholder="Publish as OWNER/NAME on the Hub", elem_id="repo", min_width=220, scale=3
+            )
+            publish_button = gr.Button("Publish", elem_id="publish", interactive=False, min_width=140, scale=1)
         done = gr.Markdown(elem_id="done")
         back = gr.Button("Back to the shipped model", size="sm", visible=False, elem_id="back")
         with gr.Row():
@@ -109,12 +140,13 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     seen = gr.State("")
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    outputs = [status, *plots, table, log, details, cancel, resume, take, download, seen]
+    outputs = [status, *plots, table, log, details, cancel, resume, take, download, publish_button, seen]
     timer = gr.Timer(TICK)
     timer.tick(look, [ids, seen], outputs, concurrency_limit=None, queue=False, **quiet)
-    ids.focus(lambda: gr.update(choices=_named(runs)), None, ids, queue=False, **quiet)
-    cancel.click(lambda chosen: act(local.cancel, chosen), ids, done, **quiet)
-    resume.click(lambda chosen: act(local.resume, chosen), ids, done, **quiet)
+    ids.focus(named, None, ids, queue=False, **quiet)
+    cancel.click(cancelled, ids, done, **quiet)
+    resume.click(resumed, ids, done, **quiet)
+    publish_button.click(push, [ids, repo], done, **quiet)
     take.click(use, ids, [done, using], **quiet).then(
         lambda release: gr.update(visible=release is not None), using, back, **quiet
     )
@@ -128,13 +160,13 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     return ids
 
 
-def choices(runs: Path, chosen: str) -> dict:
+def choices(jobs: list[Job], chosen: str) -> dict:
     """An update of the choice of jobs that shows one of them."""
-    return gr.update(choices=_named(runs), value=[chosen])
+    return gr.update(choices=_named(jobs), value=[chosen])
 
 
-def _named(runs: Path) -> list[tuple[str, str]]:
-    return [(f"{job.config.name}, {job.id}", job.id) for job in reversed(folder.every(runs))]
+def _named(jobs: list[Job]) -> list[tuple[str, str]]:
+    return [(f"{job.config.name}, {job.id}", job.id) for job in reversed(jobs)]
 
 
 def _nothing() -> str:
@@ -205,6 +237,7 @@ def summary(jobs: list[Job]) -> list[list]:
                 str(status.state),
                 *(f"{value:.4f}" if value is not None else "" for value in best),
                 f"{sum(row['seconds'] for row in history) / 60:.1f}",
+                "" if (paid := huggingface.cost(job)) is None else f"${paid:.2f}",
             ]
         )
     return rows

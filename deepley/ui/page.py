@@ -54,7 +54,7 @@ def launch(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDE
         **options: Further options of `gr.Blocks.launch`.
     """
     # A single photo is held to less by its own input.
-    largest = UploadLimits().max_bytes if training.offered() else ManyLimits().max_zip_bytes
+    largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
     _, url, _ = (
         build(detector, data, runs)
         .queue(max_size=32, api_open=False)  # every call takes the one lane to the model

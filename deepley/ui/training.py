@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import secrets
-import shutil
-import time
-from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 
 from deepley.config import FACE_SIZE, PRESETS, Phase, TrainConfig
-from deepley.jobs import folder, local, upload
+from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones import BACKBONES
 from deepley.network.model import HEAD
-from deepley.training import dataset
 from deepley.training.fit import TrainingError
-from deepley.training.sources import LABELS, DataError
-from deepley.ui import live
+from deepley.ui import account, live, pictures, rent
 
 COLUMNS = ["phase", "trains", "rounds", "images", "crop", "rate"]
 EXPLAINED = (
@@ -31,8 +23,6 @@ EXPLAINED = (
     "round, at most all. *crop*: side of the random square in pixels, up to 256. *rate*: the learning rate at its "
     "peak; it falls over a phase."
 )
-_UPLOADS = ".uploads"
-_FORGOTTEN = 86_400  # seconds
 
 
 def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
@@ -44,94 +34,55 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
         data: Folder whose subfolders with real/ and fake/ can be trained on.
         runs: Folder of all jobs.
     """
-    if not offered():
-        gr.Markdown("Training is switched off on this Space: clone the repository and run it on your own machine.")
-        return
 
-    no_samples = gr.update(value=[], visible=False)
-
-    def unpack(archive: str | None) -> Iterator[tuple]:
-        if archive is None:
-            yield "", no_samples, None
-            return
-        into, taken, left_out = runs / _UPLOADS / secrets.token_hex(8), 0, []
+    def start(
+        taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float,
+        where: str | None, flavor: str | None, hours: float | None,
+        login: gr.OAuthToken | None, profile: gr.OAuthProfile | None,
+    ) -> tuple:  # fmt: skip
         try:
-            for name, reason in upload.unpack(Path(archive), into):
-                taken += reason is None
-                left_out += [(name, reason)] if reason else []
-                if (taken + len(left_out)) % 20 == 1:
-                    yield f"Looking for faces: {taken} taken, {len(left_out)} left out…", no_samples, None
-            yield _found(into, left_out)
-        except (JobError, DataError, OSError) as error:
-            shutil.rmtree(into, ignore_errors=True)
-            skipped = "".join(f"\n- `{escape(name)}`: {escape(reason)}" for name, reason in left_out[:10])
-            yield f"**These pictures cannot be trained on.** {escape(str(error))}{skipped}", no_samples, None
-
-    def choose(name: str | None) -> tuple:
-        if not name:
-            return "", no_samples, None
-        try:
-            return _found(data / name, [])
-        except (DataError, OSError) as error:
-            return f"**These pictures cannot be trained on.** {escape(str(error))}", no_samples, None
-
-    def start(pictures: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float) -> tuple:
-        try:
-            if pictures is None:
+            if taken is None:
                 raise JobError("Choose pictures first.")
             recipe = recipe_of(preset, rows, batch)
             begins = {"start": begin} if (Path(begin) / "config.json").is_file() else {"base": begin or None}
             config = JobConfig(
                 (name or "").strip() or "my-detector",
-                DATA if _UPLOADS in Path(pictures).parts else str(Path(pictures).resolve()),
+                DATA if pictures.UPLOADS in Path(taken).parts else str(Path(taken).resolve()),
                 recipe,
                 origin=(origin or "").strip() or "a visitor's own pictures",
                 **begins,
             )
-            job = folder.create(runs, config, Path(pictures) if config.data == DATA else None)
-            local.ensure_worker(runs)
-        except (JobError, TrainingError, ValueError) as error:
+            own = Path(taken) if config.data == DATA else None
+            remote, token = rent.remote_of(where, flavor, hours, login)
+            if remote is None:
+                job = folder.create(runs, config, own)
+                local.ensure_worker(runs)
+            else:
+                job = huggingface.submit(runs, config, remote, token, own)
+        except (JobError, TrainingError, ValueError, OSError) as error:
             return f"**Not started.** {escape(str(error))}", gr.skip()
-        return f"Job {job.id} is queued.", live.choices(runs, job.id)
+        return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id)
 
-    for left in (runs / _UPLOADS).glob("*"):  # of visitors who went without starting anything
-        if time.time() - left.stat().st_mtime > _FORGOTTEN:
-            shutil.rmtree(left, ignore_errors=True)
+    def begins(profile: gr.OAuthProfile | None) -> dict:
+        return gr.update(choices=starts(shipped, data, account.jobs(runs, profile)))
+
     gr.Markdown(
-        "Fine-tune the detector on pictures of your own. A job runs on this machine, one at a time, and goes on when "
-        "you close the page; what it makes can be checked with here, and downloaded."
+        "Fine-tune the detector on pictures of your own. A job goes on when you close the page; what it makes can be "
+        "checked with here, downloaded, and published."
     )
+    if account.on_space():
+        gr.LoginButton()
     with gr.Row():
         with gr.Column(min_width=280):
             gr.Markdown("### Pictures")
-            archive = gr.File(
-                label="A zip or tar with folders real and fake",
-                file_types=[".zip", ".tar", ".gz", ".tgz"],
-                height=130,
-                elem_id="archive",
-            )
-            local_data = gr.Dropdown(
-                folders_in(data),
-                value=None,
-                label=f"Or a folder of aligned faces below {data}",
-                elem_id="folder",
-            )
-            said = gr.Markdown(elem_id="pictures")
-            samples = gr.Gallery(
-                label="Samples, as the network sees them",
-                columns=4,
-                height=210,
-                format="png",
-                object_fit="contain",
-                visible=False,
-                elem_id="samples",
-            )
+            taken = pictures.build(data, runs)
         with gr.Column(min_width=280):
             gr.Markdown("### Recipe")
             begin = gr.Dropdown(
-                starts(shipped, data, runs), value=str(shipped), label="Start from", allow_custom_value=False
-            )
-            preset = gr.Dropdown(sorted(PRESETS, key="deepley deck quick".find), value="quick", label="Preset")
+                starts(shipped, data, [] if account.on_space() else folder.every(runs)), value=str(shipped),
+                label="Start from", allow_custom_value=False,
+            )  # fmt: skip
+            preset = gr.Dropdown(sorted(PRESETS, key=list(PRESETS).index), value="quick", label="Preset")
             phases = gr.Dataframe(
                 rows_of(PRESETS["quick"]), headers=COLUMNS, type="array", interactive=True, label="Phases",
                 elem_id="phases", column_widths=["84px", "120px", "84px", "84px", "72px", "90px"], wrap=True,
@@ -141,23 +92,18 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             batch = gr.Number(PRESETS["quick"].batch_size, label="Batch size: images in a step", precision=0, minimum=2)
             name = gr.Textbox("my-detector", label="Name of the model", max_length=60)
             origin = gr.Textbox(label="Where the pictures come from, for the model's card", max_length=200)
-            begin_button = gr.Button("Start", variant="primary", elem_id="start")
+            begin_button = gr.Button("Start", variant="primary", elem_id="start", render=False)
+            place = rent.build(begin_button)
+            begin_button.render()
             outcome = gr.Markdown(elem_id="outcome")
-    pictures = gr.State(None)
     jobs = live.build(using, runs)
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    archive.upload(unpack, archive, [said, samples, pictures], concurrency_limit=1, **quiet)
-    archive.clear(lambda: ("", no_samples, None), None, [said, samples, pictures], queue=False, **quiet)
-    local_data.input(choose, local_data, [said, samples, pictures], **quiet)
     preset.input(lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **quiet)
-    begin.focus(lambda: gr.update(choices=starts(shipped, data, runs)), None, begin, queue=False, **quiet)
-    begin_button.click(start, [pictures, name, origin, begin, preset, phases, batch], [outcome, jobs], **quiet)
-
-
-def offered() -> bool:
-    """Whether visitors may train here: on their own machine everybody, on a Space nobody."""
-    return not os.environ.get("SPACE_ID")
+    begin.focus(begins, None, begin, queue=False, **quiet)
+    begin_button.click(
+        start, [taken, name, origin, begin, preset, phases, batch, *place.inputs], [outcome, jobs], **quiet
+    )
 
 
 def rows_of(recipe: TrainConfig) -> list[list]:
@@ -203,32 +149,11 @@ def recipe_of(preset: str, rows: list[list], batch: float) -> TrainConfig:
     return dataclasses.replace(base, phases=tuple(phases), batch_size=int(batch))
 
 
-def folders_in(data: Path) -> list[str]:
-    """Folders below `data` that can be trained on, by their path below it."""
-    found = {path.parent for path in data.rglob("real") if (path.parent / "fake").is_dir()} if data.is_dir() else set()
-    tops = {path.parent if path.name in ("train", "valid", "test") else path for path in found}
-    return sorted(str(path.relative_to(data)) for path in tops if path != data)
-
-
-def starts(shipped: Path, data: Path, runs: Path) -> list[tuple[str, str]]:
+def starts(shipped: Path, data: Path, jobs: list[folder.Job]) -> list[tuple[str, str]]:
     """What a job can start from: the shipped release, finished jobs, base weights."""
     found = [("The shipped model", str(shipped))]
-    for job in reversed(folder.every(runs)):
+    for job in reversed(jobs):
         if job.status.state is State.COMPLETED and job.release:
             found.append((f"{job.config.name} (job {job.id})", str(job.release)))
     found += [(f"Base weights {path.name}", str(path)) for path in sorted(data.glob("*.npz"))]
     return [*found, ("ImageNet weights, downloaded by Keras", "")]
-
-
-def _found(pictures: Path, left_out: list[tuple[str, str]]) -> tuple[str, dict, str]:
-    loaded = dataset.load(pictures)
-    report = escape(loaded.report.text(), quote=False)
-    skipped = "".join(f"\n- `{escape(name)}`: {escape(reason)}" for name, reason in left_out[:10])
-    if left_out:
-        skipped = f"\n\n{len(left_out)} files were left out, such as:{skipped}"
-    samples = []
-    for label, value in LABELS.items():
-        some = [source for source in loaded.splits["train"] if source.label == value]
-        chosen = np.random.default_rng(0).choice(len(some), min(4, len(some)), replace=False)
-        samples += [(some[i].face(), label) for i in sorted(chosen)]
-    return f"```\n{report}\n```{skipped}", gr.update(value=samples, visible=True), str(pictures)

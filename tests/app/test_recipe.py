@@ -3,7 +3,8 @@
 import pytest
 
 from deepley.config import PRESETS
-from deepley.ui.training import folders_in, recipe_of, rows_of
+from deepley.ui.pictures import folders_in
+from deepley.ui.training import recipe_of, rows_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -1,0 +1,63 @@
+"""The Hub's client with a timeout on every request, and its failures in one sentence."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain uploads: one commit, and no second protocol to fail
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+import httpx2
+from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils._http import hf_request_event_hook
+
+TIMEOUT = 30.0
+"""Seconds without a byte after which a request is given up; most calls of the client have no limit of their own."""
+
+FAILURES = (OSError, httpx2.HTTPError, ValueError, KeyError)
+"""What a call can raise: the client's own errors are OSErrors, its transport's are not, odd answers are the rest."""
+
+
+def api(token: str | None) -> HfApi:
+    """The Hub's client for one token; the endpoint is `HF_ENDPOINT` as it was at the first import."""
+    _bound_waits()
+    return HfApi(token=token)
+
+
+@functools.cache
+def _bound_waits() -> None:
+    def cap(request: httpx2.Request) -> None:
+        hf_request_event_hook(request)
+        given = request.extensions.get("timeout", {})
+        request.extensions["timeout"] = {
+            part: min(given.get(part) or TIMEOUT, TIMEOUT) for part in ("connect", "read", "write", "pool")
+        }
+
+    set_client_factory(
+        lambda: httpx2.Client(event_hooks={"request": [cap]}, follow_redirects=True, timeout=httpx2.Timeout(TIMEOUT))
+    )
+
+
+def sentence(error: Exception) -> str:
+    """What failed, for a person."""
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) and error.response is not None else None
+    said = {
+        401: "The Hub does not accept this token: log in again.",
+        402: "The Hub wants a payment method for this account: see its billing settings.",
+        403: "This token may not do that: it needs the right to write, and to run jobs.",
+        404: "The Hub does not know it (any more).",
+        429: "The Hub asks to wait: too many requests.",
+    }.get(status)
+    if said:
+        return said
+    if status is not None:
+        return f"The Hub answered with an error ({status})."
+    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
+        return "The Hub does not answer in time."
+    if isinstance(error, (httpx2.HTTPError, OSError)):
+        return "The Hub cannot be reached."
+    return "The Hub gave an answer that this program does not understand."

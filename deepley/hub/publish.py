@@ -1,0 +1,42 @@
+"""A release folder as a repository of the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, HfApi
+
+from deepley.hub import client
+from deepley.network import files
+
+
+class PublishError(ValueError):
+    """A release that could not be pushed; the message is one sentence for a person."""
+
+
+def publish(release: Path, repo: str, api: HfApi, private: bool = True) -> str:
+    """Pushes a release with its card in one commit.
+
+    Args:
+        release: The release folder.
+        repo: OWNER/NAME; made if missing.
+        api: The Hub's client.
+        private: Of a repository that is made.
+
+    Returns:
+        The commit to pin, 40 hexadecimal digits.
+
+    Raises:
+        PublishError: If the Hub refuses or cannot be reached, or this is no release.
+    """
+    names = (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD)
+    paths = [release / name for name in names if (release / name).is_file()]
+    if release / files.CONFIG not in paths or release / files.WEIGHTS not in paths:
+        raise PublishError(f"{release} is no release: name a folder that `deepley train` wrote.")
+    operations = [CommitOperationAdd(path.name, path) for path in paths]
+    try:
+        api.create_repo(repo, private=private, exist_ok=True)
+        return api.create_commit(repo, operations, commit_message="A release of Deepley").oid
+    except client.FAILURES as error:
+        said = str(error) if type(error).__name__ == "HFValidationError" else client.sentence(error)
+        raise PublishError(said) from error

@@ -1,0 +1,376 @@
+"""Jobs on rented machines: Hugging Face Jobs, paid by the visitor whose token starts them.
+
+Such a job is a folder like any other, with a `remote.json` beside its status. A process of its own, `deepley jobs
+follow`, stages code, pictures and recipe in a private repository of the visitor, starts the job, and copies into the
+folder what the job reports; it outlives the page as a local trainer does. The token lives in that process's environment
+and in the job's secrets, never in a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import __version__ as client_version
+from huggingface_hub.errors import EntryNotFoundError
+
+from deepley.config import SCHEMA_VERSION, from_json, to_json
+from deepley.hub import client
+from deepley.jobs import folder, local
+from deepley.jobs.folder import DATA, LOG, RELEASE, REMOTE, STATUS, Job, JobConfig, JobError, JobStatus, State
+from deepley.network import files, release
+from deepley.network.model import WeightsError
+from deepley.training.sources import DataError, find
+
+IMAGE = "python:3.11"
+LABEL = "deepley"
+_POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up
+_OVER = {"COMPLETED", "CANCELED", "ERROR", "DELETED"}
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """A kind of machine for rent.
+
+    Attributes:
+        name: The Hub's name of it.
+        text: What it is, for people.
+        per_hour: US dollars.
+    """
+
+    name: str
+    text: str
+    per_hour: float
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where a job runs, and under whose account.
+
+    Attributes:
+        namespace: The account that pays.
+        flavor: Kind of machine.
+        hours: Time limit.
+        per_hour: US dollars, as the Hub said when the job was made.
+        job: The Hub's id of the job; empty before it started.
+        begun: When it was started there, in seconds since 1970.
+    """
+
+    namespace: str
+    flavor: str
+    hours: float
+    per_hour: float
+    job: str = ""
+    begun: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hours <= 48:
+            raise ValueError("The time limit must lie between 0 and 48 hours.")
+
+
+def flavors(api: HfApi) -> list[Flavor]:
+    """Machines for rent and what they cost, cheapest first."""
+    found = []
+    for hardware in api.list_jobs_hardware():
+        per_hour = hardware.unit_cost_usd * {"minute": 60, "hour": 1, "second": 3600}[hardware.unit_label]
+        gpu = f", {hardware.accelerator.quantity} x {hardware.accelerator.model}" if hardware.accelerator else ""
+        found.append(Flavor(hardware.name, f"{hardware.pretty_name}: {hardware.cpu}, {hardware.ram}{gpu}", per_hour))
+    return sorted(found, key=lambda flavor: flavor.per_hour)
+
+
+def submit(root: Path, config: JobConfig, remote: Remote, token: str, pictures: Path | None = None) -> Job:
+    """Makes a job's folder and starts the process that follows it.
+
+    Args:
+        root: Folder of all jobs.
+        config: What it does.
+        remote: Where.
+        token: The visitor's.
+        pictures: See `folder.create`.
+    """
+    job = folder.create(root, config, pictures, to_json(remote))
+    _spawn_follower(job, token)
+    return job
+
+
+def resume(job: Job, token: str) -> None:
+    """Follows a job on, or starts it anew if it failed there.
+
+    Raises:
+        JobError: If it still runs here, or is complete.
+    """
+    state = job.status.state
+    if not state.over or state is State.COMPLETED:
+        raise JobError(f"The job {job.id} is {state} already.")
+    if state is not State.INTERRUPTED:
+        _write(job, replace(remote_of(job), job=""))
+    job.queue()
+    _spawn_follower(job, token)
+
+
+def cancel(job: Job, token: str) -> None:
+    """Ends a job there, and the process that follows it here.
+
+    Raises:
+        JobError: If it is over, or the Hub could not be told.
+    """
+    remote = remote_of(job)
+    if remote.job and not job.status.state.over:
+        try:
+            client.api(token).cancel_job(job_id=remote.job, namespace=remote.namespace)
+        except client.FAILURES as error:
+            raise JobError(f"The job was not cancelled, and goes on: {client.sentence(error)}") from error
+    local.cancel(job)
+
+
+def remote_of(job: Job) -> Remote | None:
+    """Where a job runs; None if on this machine."""
+    path = job.folder / REMOTE
+    return from_json(Remote, json.loads(path.read_text())) if path.is_file() else None
+
+
+def cost(job: Job) -> float | None:
+    """US dollars so far, by the clock; None for a job on this machine."""
+    remote = remote_of(job)
+    if remote is None or not remote.begun:
+        return None
+    return ((job.status.ended or time.time()) - remote.begun) / 3600 * remote.per_hour
+
+
+def follow(job: Job, api: HfApi, token: str, poll: float = _POLL) -> int:
+    """Starts the job there unless it runs, and keeps the folder up to date until it is over.
+
+    Args:
+        job: Its folder.
+        api: The Hub's client.
+        token: Goes into the job's secrets, so that it can send back what it made.
+        poll: Seconds between two looks; doubled after each failure in a row.
+
+    Returns:
+        0 if it is complete, else 1.
+    """
+    if job.status.state is not State.QUEUED:  # cancelled before this process was up
+        return 1
+    process = psutil.Process()
+    status = replace(
+        job.status, state=State.RUNNING, started=time.time(), ended=None, pid=process.pid,
+        process_started=process.create_time(), device=remote_of(job).flavor, message="Sending pictures and recipe.",
+    )  # fmt: skip
+    job.write(status)
+    try:
+        if not remote_of(job).job:
+            _start(job, api, token)
+        status = _watch(job, api, status, poll)
+    except client.FAILURES as error:
+        said = str(error) if isinstance(error, (JobError, DataError, WeightsError)) else client.sentence(error)
+        lost = remote_of(job).job and not isinstance(error, (JobError, WeightsError))
+        goes_on = " The job goes on there; Resume looks for it again." if lost else ""
+        status = replace(status, state=State.INTERRUPTED if lost else State.FAILED, message=said + goes_on)
+    job.write(replace(status, ended=time.time(), seconds_left=None))
+    return 0 if status.state is State.COMPLETED else 1
+
+
+def _spawn_follower(job: Job, token: str) -> None:
+    command = [sys.executable, "-m", "deepley", "jobs", "--root", str(job.folder.parent.resolve()), "follow", job.id]
+    local.spawn(command, job.folder / LOG, {"HF_TOKEN": token})
+
+
+def _write(job: Job, remote: Remote) -> None:
+    files.write_json(job.folder / REMOTE, to_json(remote))
+
+
+def _start(job: Job, api: HfApi, token: str) -> None:
+    """Stages the job and runs it; a job that an earlier, interrupted start has left there is taken instead."""
+    remote = remote_of(job)
+    mine = {LABEL: job.id}
+    known = api.list_jobs(namespace=remote.namespace, labels=mine)
+    there = [found for found in known if found.status.stage not in _OVER]
+    if not there:
+        repo = repo_of(job, remote)
+        api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
+        with _staged(job) as operations:
+            commit = api.create_commit(repo, operations, commit_message="A job", repo_type="dataset")
+        there = [
+            api.run_job(
+                image=IMAGE,
+                command=command(repo, commit.oid, gpu=not remote.flavor.startswith("cpu")),
+                env={"HF_ENDPOINT": api.endpoint, "PYTHONUNBUFFERED": "1"},
+                secrets={"HF_TOKEN": token},
+                flavor=remote.flavor,
+                timeout=round(remote.hours * 3600),
+                labels=mine,
+                namespace=remote.namespace,
+            )
+        ]
+    _write(job, replace(remote, job=there[0].id, begun=time.time()))
+
+
+def repo_of(job: Job, remote: Remote) -> str:
+    """The private dataset repository in which a job is staged."""
+    return f"{remote.namespace}/deepley-job-{job.id}"
+
+
+def command(repo: str, revision: str, gpu: bool) -> list[str]:
+    """What the rented machine runs: it fetches the stage, installs what is pinned, and trains as this machine would."""
+    extra = " 'tensorflow[and-cuda]'" if gpu else ""
+    return [
+        "bash",
+        "-c",
+        f"set -e; pip install -q huggingface-hub=={client_version}; "
+        f"hf download {repo} --repo-type dataset --revision {revision} --local-dir deepley-job --quiet; "
+        f"cd deepley-job/code; pip install -q -r requirements.txt{extra}; "
+        f"python -m deepley jobs --root .. remote job --repo {repo}",
+    ]
+
+
+@contextmanager
+def _staged(job: Job) -> Iterator[list[CommitOperationAdd]]:
+    """The files of the staging repository: code, recipe, pictures as one tar, and what training starts from."""
+    project = Path(__file__).resolve().parents[2]
+    code = sorted(path for path in (project / "deepley").rglob("*") if path.suffix in (".py", ".html"))
+    operations = [CommitOperationAdd(f"code/{path.relative_to(project).as_posix()}", path) for path in code]
+    operations.append(CommitOperationAdd("code/requirements.txt", project / "requirements.txt"))
+    config = job.config
+    there = replace(config, data=f"{DATA}.tar")
+    if config.start:
+        there = replace(there, start="start")
+        paths = [path for path in sorted((job.folder / config.start).iterdir()) if path.is_file()]
+        operations += [CommitOperationAdd(f"job/start/{path.name}", path) for path in paths]
+    if config.base:
+        there = replace(there, base="base.npz")
+        operations.append(CommitOperationAdd("job/base.npz", job.folder / config.base))
+    record = {"schema": SCHEMA_VERSION}
+    for name, value in (
+        (folder.CONFIG, record | to_json(there)),
+        (STATUS, record | to_json(JobStatus(State.QUEUED, time.time()))),
+    ):
+        operations.append(CommitOperationAdd(f"job/{name}", json.dumps(value, indent=1).encode()))
+    packed = job.folder / f".{DATA}.tar"
+    try:
+        tar = _tar(job.data, packed)
+        yield [*operations, CommitOperationAdd(f"job/{DATA}.tar", tar)]
+    finally:
+        packed.unlink(missing_ok=True)
+
+
+def _tar(data: Path, packed: Path) -> Path:
+    """The pictures as an uncompressed tar, which training reads in place."""
+    if data.is_file():
+        return data
+    with tarfile.open(packed, "w") as archive:
+        for source in find(data):
+            archive.add(source.path, source.name)
+    return packed
+
+
+def _watch(job: Job, api: HfApi, status: JobStatus, poll: float) -> JobStatus:
+    """Copies news from there until the job is over; the status it ended with."""
+    failures = 0
+    while True:
+        remote = remote_of(job)
+        try:
+            seen = api.inspect_job(job_id=remote.job, namespace=remote.namespace)
+            _copy_log(job, api, remote)
+            status = _copy_progress(job, api, remote, status)
+            failures = 0
+            if seen.status.stage in _OVER:
+                return _ended(job, api, remote, status, seen.status.stage, seen.status.message)
+        except WeightsError:
+            raise
+        except client.FAILURES as error:
+            failures += 1
+            if failures >= _PATIENCE:
+                raise
+            job.write(replace(status, message=f"{client.sentence(error)} Looking again soon."))
+            time.sleep(min(poll * 2**failures, 300))
+            continue
+        waiting = seen.status.stage == "SCHEDULING"
+        status = replace(status, message="Waiting for a machine." if waiting else status.message)
+        job.write(status)
+        time.sleep(poll)
+
+
+def _copy_log(job: Job, api: HfApi, remote: Remote) -> None:
+    """Appends what is new: the Hub replays the log from its start each time."""
+    path = job.folder / "log-there.txt"
+    known = path.read_text().splitlines() if path.exists() else []
+    lines = [line.rstrip("\n") for line in api.fetch_job_logs(job_id=remote.job, namespace=remote.namespace)]
+    if len(lines) > len(known):
+        files.write(path, "\n".join(lines) + "\n")
+        with open(job.folder / LOG, "a") as log:
+            log.write("\n".join(lines[len(known) :]) + "\n")
+
+
+def _copy_progress(job: Job, api: HfApi, remote: Remote, status: JobStatus) -> JobStatus:
+    """History and progress, from what the job has sent back."""
+    try:
+        theirs = from_json(JobStatus, json.loads(_fetch(job, api, remote, STATUS).read_text()))
+        status = replace(
+            status, images=theirs.images, total=theirs.total, seconds_left=theirs.seconds_left,
+            message=theirs.message,
+        )  # fmt: skip
+        if theirs.device:
+            status = replace(status, device=f"{remote.flavor} ({theirs.device})")
+        files.write(job.folder / files.HISTORY, _fetch(job, api, remote, files.HISTORY).read_bytes())
+    except EntryNotFoundError:
+        pass  # nothing was sent yet
+    return status
+
+
+def _fetch(job: Job, api: HfApi, remote: Remote, name: str) -> Path:
+    repo = repo_of(job, remote)
+    return Path(api.hf_hub_download(repo, f"job/{name}", repo_type="dataset", local_dir=job.folder / ".there"))
+
+
+def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, message: str | None) -> JobStatus:
+    if stage == "CANCELED":
+        return replace(status, state=State.CANCELLED, message="Cancelled.")
+    if stage == "DELETED":
+        return replace(status, state=State.FAILED, message="The job was deleted on the Hub.")
+    if stage == "ERROR":
+        if "timeout" in (message or "").lower() or time.time() - remote.begun >= remote.hours * 3600:
+            said = f"It ran into its time limit of {remote.hours:g} hours. Resume starts it anew; allow it more time."
+        else:
+            theirs = status.message if status.message and not status.message.startswith("Waiting") else ""
+            said = theirs or message or "It failed there: its log has more."
+        return replace(status, state=State.FAILED, message=said)
+    pulled = job.folder / ".there" / "job" / RELEASE
+    for name in (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD):
+        _fetch(job, api, remote, f"{RELEASE}/{name}")
+    release.load(pulled)  # its SHA-256 is checked
+    pulled.rename(job.folder / RELEASE)
+    return replace(status, state=State.COMPLETED, images=status.total, message="")
+
+
+def token_of_this_machine() -> str | None:
+    """The token that `hf auth login` stored here, or `HF_TOKEN`."""
+    from huggingface_hub import get_token
+
+    return get_token()
+
+
+def account(token: str) -> str:
+    """Name of the account that a token belongs to.
+
+    Raises:
+        JobError: If the Hub does not say.
+    """
+    try:
+        return client.api(token).whoami()["name"]
+    except client.FAILURES as error:
+        raise JobError(client.sentence(error)) from error
+
+
+def follow_with_token_of_environment(job: Job) -> int:
+    """What `deepley jobs follow` does."""
+    token = os.environ["HF_TOKEN"]
+    return follow(job, client.api(token), token)

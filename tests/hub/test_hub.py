@@ -1,0 +1,109 @@
+"""Publishing and fetching through the real client, against a server that speaks the Hub's protocol."""
+
+import time
+
+import httpx2
+import pytest
+from huggingface_hub import HfApi
+
+from deepley.config import UploadLimits
+from deepley.hub import client, dataset
+from deepley.hub.dataset import DatasetError
+from deepley.hub.publish import PublishError, publish
+from deepley.network import release
+from tests.hub.server import Fault, Hub, Repo
+
+
+@pytest.fixture(scope="module")
+def hub():
+    hub = Hub()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def api(hub):
+    client.api(None)  # bounds the waits
+    return HfApi(endpoint=hub.url, token="hf_alice")
+
+
+def test_what_was_published_can_be_pulled_at_the_commit_it_printed(hub, api, micro_release, tmp_path):
+    commit = publish(micro_release, "alice/detector", api)
+    assert hub.repos["alice/detector"].private
+    for name in hub.repos["alice/detector"].commits[commit]:
+        api.hf_hub_download("alice/detector", name, revision=commit, local_dir=tmp_path)
+    pulled = release.load(tmp_path)
+    assert pulled.sha256 == release.load(micro_release).sha256
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault("repos/create", 401), "log in again"),
+        (Fault("repos/create", 0), "cannot be reached"),
+        (Fault("/commit/", 500), "error (500)"),
+    ],
+)
+def test_a_hub_that_refuses_is_a_sentence(hub, api, micro_release, fault, says, monkeypatch):
+    monkeypatch.setattr(hub, "faults", [fault])
+    with pytest.raises(PublishError, match=says.replace("(", r"\(").replace(")", r"\)")):
+        publish(micro_release, "alice/other", api)
+
+
+def test_only_a_release_is_published_and_only_to_a_proper_name(api, micro_release, tmp_path):
+    with pytest.raises(PublishError, match="no release"):
+        publish(tmp_path, "alice/x", api)
+    with pytest.raises(PublishError, match=r"(?i)repo"):
+        publish(micro_release, "no name at all!", api)
+
+
+@pytest.fixture
+def pinned(hub, data_folder):
+    files = {
+        f"set/{path.relative_to(data_folder)}": path.read_bytes() for path in (data_folder / "test").rglob("*.jpg")
+    }
+    hub.repos["datasets/alice/faces"] = Repo(commits={"0" * 40: {}, "a" * 40: files | {"README.md": b"x"}})
+    return f"alice/faces@{'a' * 40}"
+
+
+def test_a_dataset_is_fetched_at_its_commit_and_only_its_pictures(hub, api, pinned, tmp_path, data_folder):
+    dataset.fetch(pinned, tmp_path, api)
+    names = (path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    found = [name for name in names if not name.startswith(".")]
+    assert len(found) == 16
+    assert all(name.startswith("set/test/") for name in found)
+    assert (tmp_path / "set/test/real/000.jpg").read_bytes() == (data_folder / "test/real/000.jpg").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "says"),
+    [
+        ("alice/faces", UploadLimits(), "40 digits"),
+        ("alice/faces@main", UploadLimits(), "40 digits"),
+        (f"alice/none@{'a' * 40}", UploadLimits(), "does not know"),
+        ("pinned", UploadLimits(max_images=3), "16 pictures"),
+        ("pinned", UploadLimits(max_bytes=1000), "GB"),
+        ("pinned", UploadLimits(min_free=10**18), "too full"),
+    ],
+)
+def test_a_dataset_that_cannot_be_taken_is_refused_before_its_pictures_come(
+    hub, api, pinned, tmp_path, name, limits, says
+):
+    before = len(hub.requests("/resolve/"))
+    with pytest.raises(DatasetError, match=says):
+        dataset.fetch(pinned if name == "pinned" else name, tmp_path / "out", api, limits)
+    assert len(hub.requests("/resolve/")) == before
+
+
+def test_no_call_waits_for_ever(monkeypatch):
+    """A server that accepts and stays silent: the client by itself would wait without end."""
+    import socket
+
+    monkeypatch.setattr(client, "TIMEOUT", 0.3)
+    client.api(None)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        with pytest.raises(httpx2.TimeoutException) as caught:
+            HfApi(endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}", token="x").whoami()
+        assert time.monotonic() - started < 5
+    assert client.sentence(caught.value) == "The Hub does not answer in time."
