@@ -7,5 +7,12 @@ Rooms, each importing only from the ones named before it:
 - ``network``: the model, its weights as a release folder, and its heatmap.
 - ``verdict``: from a logit to calibrated words.
 - ``training``: pictures in, a release folder out.
+- ``hub``: the Hugging Face Hub, through its own client.
+- ``jobs``: trainings that outlive the page, on this machine or a rented one.
 - ``ui``: the page; the only room that imports gradio.
 """
+
+import os
+
+# Read when huggingface_hub is first imported, which gradio does: an upload is then one commit and one protocol.
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")

@@ -96,9 +96,12 @@ def _check(options: argparse.Namespace) -> int:
     from deepley.verdict import many
     from deepley.verdict.detector import Detector
 
+    photos = _photos(options.paths)
+    if not photos:
+        raise ValueError(f"There is no photo in {options.paths[0]}.")
     detector = Detector(options.release)
     results = []
-    for row in many.check(detector, (many.Item(str(path), path.read_bytes) for path in _photos(options.paths))):
+    for row in many.check(detector, (many.Item(str(path), path.read_bytes) for path in photos)):
         results.append(many.to_json(row, detector))
         if options.heatmaps and row.verdict and row.verdict.verdicts:
             name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
@@ -214,7 +217,10 @@ def _jobs(options: argparse.Namespace) -> int:
         local.work(options.root)
         return 0
     if options.action == "list":
-        for job in folder.every(options.root):
+        jobs = folder.every(options.root)
+        if not jobs:
+            print(f"There is no job in {options.root}.", file=sys.stderr)
+        for job in jobs:
             status = job.status
             done = f"{status.images / status.total:4.0%}" if status.total else "    "
             print(f"{job.id}  {status.state:11}  {done}  {job.config.name}  {status.message}".rstrip())

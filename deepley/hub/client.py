@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain uploads: one commit, and no second protocol to fail
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

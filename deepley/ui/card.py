@@ -78,11 +78,11 @@ def _legend(current: Evidence, calibration: Calibration) -> str:
 
 def _treated(stability: object) -> str:
     cells = {"as it is": stability.score, **stability.treated}
-    names = "".join(f'<th scope="col">{escape(name)}</th>' for name in cells)
-    flipped = "".join(
-        f"<td>{score:.2f}{' (flips)' if name in stability.flips else ''}</td>" for name, score in cells.items()
+    pairs = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{score:.2f}{' (flips)' if name in stability.flips else ''}</dd></div>"
+        for name, score in cells.items()
     )
-    return f'<div class="treated"><table><tr>{names}</tr><tr>{flipped}</tr></table></div>'
+    return f'<dl class="treated">{pairs}</dl>'
 
 
 def _card(state: str, content: str) -> str:

@@ -92,8 +92,9 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
             len(choices) == 1,
             card.provenance(verdict),
             report.text(verdict, detector, checked.name),
-            gr.update(visible=bool(choices)),
-            "",
+            gr.update(visible=bool(choices), open=False),
+            *_FORM,
+            gr.skip(),
             checked,
         )
 
@@ -116,17 +117,18 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
 
     def correct(
         checked: Checked | None, face: int | None, label: str | None, agreed: bool, photo: Upload | None
-    ) -> str:
+    ) -> tuple:
         if checked is None:
-            return GONE
+            return GONE, gr.skip()
         if label is None:
-            return "Choose what the face really is."
+            return "Choose what the face really is.", gr.skip()
         picture = photo.data if agreed and photo else None
         try:
             feedback.keep(data / "feedback", checked.verdict, face or 0, label, checked.detector, picture)
         except OSError:
-            return "It could not be stored on this machine: its disk may be full or not writable."
-        return f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."
+            return "It could not be stored on this machine: its disk may be full or not writable.", gr.skip()
+        said = f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."
+        return said, gr.update(interactive=False)
 
     def check(photo: Upload | None) -> dict:
         """Checks a face photo for traces of a generator.
@@ -192,7 +194,8 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     download = gr.DownloadButton(elem_id="report-file", visible="hidden")
     text = gr.Textbox(elem_id="report-text", visible="hidden")
 
-    outputs = [result, faces, findings, looking, slider, where, opacity, close, told, text, wrong, thanks, state]
+    outputs = [result, faces, findings, looking, slider, where, opacity, close, told, text, wrong]
+    outputs += [label, agreed, send, thanks, photo, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"concurrency_id": "model", "concurrency_limit": 1, **quiet}
     # "once", the default, would show an old verdict beside a new photo.
@@ -204,14 +207,19 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         checking.failure(broken, None, outputs, queue=False, api_visibility="private")
     photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, api_visibility="private")
     faces.input(choose, [state, faces, opacity, close], [result, slider, where], **quiet)
-    opacity.release(redraw, [state, faces, opacity, close], slider, **quiet)
+    opacity.input(redraw, [state, faces, opacity, close], slider, trigger_mode="always_last", **quiet)
     close.input(redraw, [state, faces, opacity, close], slider, **quiet)
     save.click(make_report, state, download, **quiet).success(None, None, None, js=click("#report-file"))
     copy.click(None, text, copy, js=COPY, api_visibility="private")
-    send.click(correct, [state, faces, label, agreed, photo], thanks, **quiet)
+    send.click(correct, [state, faces, label, agreed, photo], [thanks, send], **quiet)
+    for changed in (label.input, agreed.input, faces.input):
+        changed(lambda: gr.update(interactive=True), None, send, queue=False, **quiet)
     program = gr.Button(visible=False)  # no person presses it: it carries the endpoint that programs call
     program.click(check, photo, gr.JSON(visible=False), concurrency_id="model", concurrency_limit=1, api_name="check")
 
+
+_FORM = (None, False, gr.update(interactive=True), "")
+"""An untouched form to say that a verdict is wrong: what was chosen for one photo is not sent for the next."""
 
 GONE = "The photo is no longer here: uploads are deleted after an hour. Check it again."
 
@@ -237,7 +245,7 @@ def blank(state: str, title: str, sentence: str) -> tuple:
     hidden = gr.update(visible=False)
     return (
         card.message(state, title, sentence), gr.update(choices=[], value=None, visible=False), hidden, hidden, None,
-        "", 0.7, True, "", "", hidden, "", None,
+        "", 0.7, True, "", "", hidden, *_FORM, None if state == "failed" else gr.skip(), None,
     )  # fmt: skip
 
 

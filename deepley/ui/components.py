@@ -85,8 +85,8 @@ def theme() -> gr.themes.Base:
 
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
-#verdict .html-container, #provenance .html-container, #many-status .html-container, #job .html-container {
-  padding: 0 !important; }
+#title .html-container, #verdict .html-container, #provenance .html-container, #many-status .html-container,
+#job .html-container { padding: 0 !important; }
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }
@@ -118,11 +118,8 @@ span.or { color: var(--body-text-color) !important; }
 .legend i { display: inline-block; width: .75em; height: .75em; border-radius: 3px; margin-right: .35em; }
 .legend [aria-current] { font-weight: 700; text-decoration: underline; text-underline-offset: 3px; }
 .legend small { opacity: .82; font-weight: 400; }
-.treated { overflow-x: auto; }
-.treated table { border-collapse: collapse; font-size: .9rem; margin: .3rem 0; }
-.treated table, .treated tr, .treated th, .treated td { border: 0 !important; background: none !important; }
-.treated th, .treated td { padding: .15rem .9rem .15rem 0 !important; text-align: left; white-space: nowrap; }
-.treated th { font-weight: 400; opacity: .82; }
+.treated { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; font-size: .9rem; margin: .3rem 0; }
+.treated dt { opacity: .82; } .treated dd { margin: 0; }
 .bar { height: 10px; border-radius: 5px; background: var(--border-color-primary); overflow: hidden; margin: .5rem 0; }
 .bar span { display: block; height: 100%; background: var(--primary-600); }
 .figures { overflow-x: auto; }

@@ -110,7 +110,7 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         _named(known),
         value=[job.id for job in known][-1:],
         multiselect=True,
-        label="Jobs shown; actions and log are those of the oldest of them",
+        label="Jobs to show; with several, the buttons and the log below belong to the oldest",
         elem_id="jobs",
     )
     status = gr.HTML(_nothing(), elem_id="job", padding=False)

@@ -22,8 +22,8 @@ from deepley.ui.detectors import Detectors
 from deepley.verdict import many
 from deepley.verdict.many import ManyError, Row
 
-HEADERS = ["photo", "evidence", "score", "file", "note", "faces"]
-_TYPES = ["html", "str", "number", "str", "str", "number"]
+HEADERS = ["photo", "file", "evidence", "score", "note", "faces"]
+_TYPES = ["html", "str", "str", "str", "str", "number"]
 _THUMBNAIL = 72
 _EVERY = 1.0  # seconds between two updates of the table
 
@@ -95,7 +95,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
         interactive=False,
         wrap=True,
         visible=False,
-        column_widths=["96px", "150px", "80px", "240px", "420px", "80px"],
+        column_widths=["92px", "150px", "130px", "80px", "420px", "80px"],
         elem_id="many-table",
         show_label=False,
     )
@@ -131,7 +131,8 @@ def _said(text: str, state: str = "working") -> str:
 
 def _summary(results: list[dict]) -> str:
     bad = sum(result["error"] is not None for result in results)
-    text = f"{len(results)} {'photo' if len(results) == 1 else 'photos'} checked"
+    good = len(results) - bad
+    text = f"{good} {'photo' if good == 1 else 'photos'} checked"
     return _said(f"{text}; {bad} could not be." if bad else f"{text}.", "done")
 
 
@@ -141,13 +142,13 @@ def _table(done: list[list]) -> tuple:
 
 def _cells(row: Row, result: dict) -> list:
     if row.verdict is None:
-        return ["", "not checked", None, row.name, row.error, None]
+        return ["", row.name, many.evidence(result), "", row.error, None]
     small, _ = fit_within(row.verdict.photo, _THUMBNAIL)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, "JPEG", quality=80)
     picture = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
     face = many.strongest(result["faces"])
     if face is None:
-        return [picture, "not applicable", None, row.name, result["reason"], 0]
+        return [picture, row.name, many.evidence(result), "", result["reason"], 0]
     note = "" if face["holds"] else "does not hold when treated"
-    return [picture, face["evidence"], round(face["score"], 3), row.name, note, len(result["faces"])]
+    return [picture, row.name, many.evidence(result), f"{face['score']:.3f}", note, len(result["faces"])]

@@ -29,6 +29,7 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
         gr.HTML(
             "<h1>Deepley CV</h1><p>How strong is the evidence that a face photo was generated?</p>",
             elem_classes="title",
+            elem_id="title",
             padding=False,
         )
         using = gr.State(None)  # the release that this visitor's page checks with

@@ -254,6 +254,6 @@ def _reason(found: list[faces.Face], large: list[faces.Face], limits: FaceLimits
             "not reliable. Try a larger version of the photo."
         )
     return (
-        "No face was found. Try a photo in which a face is large, upright and turned to the camera; drawings and "
-        "faces seen from the side are not judged."
+        f"No face was found. Try a photo in which a face is upright, turned to the camera and at least "
+        f"{limits.min_side} pixels wide; drawings and faces seen from the side are not judged."
     )

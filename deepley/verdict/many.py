@@ -130,7 +130,7 @@ def to_csv(results: Iterable[dict]) -> str:
             (
                 f"'{name}" if name[:1] in "=+-@\t\r" else name,  # else a spreadsheet would compute it
                 "" if result["error"] else len(result["faces"]),
-                face["evidence"] if face else "",
+                evidence(result),
                 f"{face['score']:.4f}" if face else "",
                 result["error"] or result["reason"] or "",
                 result["file"]["sha256"] if result["file"] else "",
@@ -138,6 +138,14 @@ def to_csv(results: Iterable[dict]) -> str:
             )
         )
     return text.getvalue()
+
+
+def evidence(result: dict) -> str:
+    """The strongest evidence of a photo's JSON in words, or why there is none."""
+    if result["error"]:
+        return "not checked"
+    face = strongest(result["faces"])
+    return face["evidence"] if face else "not applicable"
 
 
 def strongest(faces: list[dict]) -> dict | None:

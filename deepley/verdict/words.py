@@ -58,7 +58,7 @@ def stability(verdict: Verdict) -> str:
     scores = f"re-scored under {_list(tuple(found.treated))}, it {spread}"
     if found.flips:
         return f"It would not hold: {scores}, on both sides of the threshold at {found.threshold:.2f}."
-    return f"It would hold: {scores}, on the same side of the threshold at {found.threshold:.2f}."
+    return f"It would stay on the same side of the threshold at {found.threshold:.2f}: {scores}."
 
 
 def looked(verdict: Verdict) -> str:

@@ -101,8 +101,9 @@ def test_the_opacity_of_the_heatmap_can_be_set(page, astronaut):
     page.wait_for_selector(DONE, timeout=30_000)
     slider = page.locator("#looked img").last
     before = slider.get_attribute("src")
-    page.locator("#opacity input[type=range]").fill("0.2")
-    page.locator("#opacity input[type=range]").dispatch_event("pointerup")
+    page.locator("#opacity input[type=range]").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
     expect(slider).not_to_have_attribute("src", before)
 
 
@@ -184,7 +185,7 @@ def test_many_photos_with_a_bad_one_give_a_table_and_two_files(page, astronaut):
     )
     status = page.locator('#many-status [data-state="done"]')
     status.wait_for(timeout=30_000)
-    assert status.inner_text() == "3 photos checked; 1 could not be."
+    assert status.inner_text() == "2 photos checked; 1 could not be."
     table = page.locator("#many-table")
     for words in ("face.png", "No face was found", "not an image"):
         expect(table).to_contain_text(words)

@@ -254,7 +254,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, {"id": repo.split("/", 1)[1], "sha": found[0], "siblings": siblings})
 
     def _tree(self, _: str, __: bytes, ___: dict, repo: str, revision: str) -> None:
-        found = self.hub.repos[_key(repo)].at(revision)
+        stored = self.hub.repos.get(_key(repo))
+        found = stored.at(revision) if stored else None
+        if found is None:
+            self._answer(404, {"error": "not found"}, code="RevisionNotFound" if stored else "RepoNotFound")
+            return
         entries = [
             {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
             for name, content in found[1].items()
