@@ -148,7 +148,7 @@ def _train(options: argparse.Namespace) -> int:
     from deepley.training.card import table
     from deepley.training.finish import finish
 
-    config = PRESETS[options.preset]
+    config = fit.for_start(PRESETS[options.preset], options.start)
     pictures = dataset.load(options.data, progress=True)
     print(pictures.report.text(), flush=True)
     if config.blends:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import shutil
 from pathlib import Path, PurePosixPath
@@ -55,10 +56,9 @@ def fetch(pinned: str, into: Path, api: HfApi, limits: UploadLimits = UploadLimi
     into.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(into).free < total + limits.min_free:
         raise DatasetError("The disk of this machine is too full for these pictures.")
+    names = [glob.escape(name) for name in sorted(sizes)]  # the client takes patterns
     try:
-        api.snapshot_download(
-            repo, repo_type="dataset", revision=revision, local_dir=into, allow_patterns=sorted(sizes)
-        )
+        api.snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=into, allow_patterns=names)
     except client.FAILURES as error:
         raise DatasetError(client.sentence(error)) from error
     return into

@@ -121,6 +121,14 @@ class Job:
             raise JobError(f"The config of the job {self.id!r} cannot be read: {error}.") from error
 
     @property
+    def name(self) -> str:
+        """Of the release it makes; empty if its config cannot be read."""
+        try:
+            return self.config.name
+        except JobError:
+            return ""
+
+    @property
     def status(self) -> JobStatus:
         """How far it is; a trainer that died without a word is told from one that runs."""
         try:
@@ -130,7 +138,7 @@ class Job:
             return JobStatus(State.FAILED, 0.0, message=f"Its status cannot be read: {error}.")
         if stored.state is not State.RUNNING or _alive(stored):
             return stored
-        if (self.folder / _CANCEL).exists():
+        if self.asked_to_cancel:
             return replace(stored, state=State.CANCELLED, seconds_left=None, message="Cancelled.")
         return replace(
             stored,
@@ -180,6 +188,11 @@ class Job:
         """Leaves a mark, so that a trainer that ends now has been cancelled and not interrupted."""
         (self.folder / _CANCEL).touch()
 
+    @property
+    def asked_to_cancel(self) -> bool:
+        """Whether that mark is there."""
+        return (self.folder / _CANCEL).exists()
+
     def queue(self) -> None:
         """Queues it, for the first time or again."""
         (self.folder / _CANCEL).unlink(missing_ok=True)
@@ -195,6 +208,9 @@ def create(root: Path, config: JobConfig, pictures: Path | None = None, remote: 
         config: What it does.
         pictures: A folder on the same disk that becomes the job's own; None where `config.data` lies elsewhere.
         remote: Where it runs, if not on this machine: the content of its `remote.json`.
+
+    Raises:
+        JobError: If the pictures are gone.
     """
     while True:
         folder = root / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
@@ -204,7 +220,11 @@ def create(root: Path, config: JobConfig, pictures: Path | None = None, remote: 
         except FileExistsError:
             time.sleep(1e-6)
     if pictures is not None:
-        pictures.rename(folder / DATA)
+        try:
+            pictures.rename(folder / DATA)
+        except OSError as error:
+            folder.rmdir()
+            raise JobError("These pictures are gone, or another job has taken them: choose them again.") from error
     files.write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
     if remote is not None:
         files.write_json(folder / REMOTE, remote)

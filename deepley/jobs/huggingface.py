@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, JobInfo
 from huggingface_hub import __version__ as client_version
 from huggingface_hub.errors import EntryNotFoundError
 
@@ -123,13 +123,20 @@ def cancel(job: Job, token: str) -> None:
     Raises:
         JobError: If it is over, or the Hub could not be told.
     """
-    remote = remote_of(job)
-    if remote.job and not job.status.state.over:
-        try:
-            client.api(token).cancel_job(job_id=remote.job, namespace=remote.namespace)
-        except client.FAILURES as error:
-            raise JobError(f"The job was not cancelled, and goes on: {client.sentence(error)}") from error
+    remote, api = remote_of(job), client.api(token)
+    try:
+        if remote.job and not job.status.state.over:
+            api.cancel_job(job_id=remote.job, namespace=remote.namespace)
+    except client.FAILURES as error:
+        raise JobError(f"The job was not cancelled, and goes on: {client.sentence(error)}") from error
     local.cancel(job)
+    if remote.job:
+        return
+    try:  # it may have been started there a moment ago, before this machine took note
+        for found in _there(job, remote, api):
+            api.cancel_job(job_id=found.id, namespace=remote.namespace)
+    except client.FAILURES as error:
+        raise JobError(f"Look at your jobs on the Hub, it may run there: {client.sentence(error)}") from error
 
 
 def remote_of(job: Job) -> Remote | None:
@@ -191,9 +198,7 @@ def _write(job: Job, remote: Remote) -> None:
 def _start(job: Job, api: HfApi, token: str) -> None:
     """Stages the job and runs it; a job that an earlier, interrupted start has left there is taken instead."""
     remote = remote_of(job)
-    mine = {LABEL: job.id}
-    known = api.list_jobs(namespace=remote.namespace, labels=mine)
-    there = [found for found in known if found.status.stage not in _OVER]
+    there = _there(job, remote, api)
     if not there:
         repo = repo_of(job, remote)
         api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
@@ -207,11 +212,17 @@ def _start(job: Job, api: HfApi, token: str) -> None:
                 secrets={"HF_TOKEN": token},
                 flavor=remote.flavor,
                 timeout=round(remote.hours * 3600),
-                labels=mine,
+                labels={LABEL: job.id},
                 namespace=remote.namespace,
             )
         ]
     _write(job, replace(remote, job=there[0].id, begun=time.time()))
+
+
+def _there(job: Job, remote: Remote, api: HfApi) -> list[JobInfo]:
+    """The Hub's jobs of this job that are not over."""
+    known = api.list_jobs(namespace=remote.namespace, labels={LABEL: job.id})
+    return [found for found in known if found.status.stage not in _OVER]
 
 
 def repo_of(job: Job, remote: Remote) -> str:

@@ -33,6 +33,9 @@ def run(job: Job) -> int:
                 message="Reading the pictures.",
             ),
         )
+        if job.asked_to_cancel:  # between the look at its state and the note that it runs
+            watch.end(State.CANCELLED, "Cancelled before it started.")
+            return 0
         try:
             _train(job, watch)
         # Whatever ends a training, its status must say so: every kind of failure is named in `_sentence`.
@@ -45,7 +48,7 @@ def run(job: Job) -> int:
 
 def _train(job: Job, watch: _Watch) -> None:
     from deepley.network import devices
-    from deepley.training import dataset, fit
+    from deepley.training import blends, dataset, fit
     from deepley.training.finish import finish
 
     config = job.config
@@ -56,11 +59,14 @@ def _train(job: Job, watch: _Watch) -> None:
     )
     pictures = dataset.load(job.data, progress=True)
     print(pictures.report.text(), flush=True)
-    watch.say("")
     start, base = (job.folder / path if path else None for path in (config.start, config.base))
-    model, history = fit.train(pictures, config.train, job.folder, base, resume=True, start=start, watch=watch.step)
+    recipe = fit.for_start(config.train, start)
+    if recipe.blends:
+        pictures = blends.add(pictures, recipe.blends, job.folder)
+    watch.say("")
+    model, history = fit.train(pictures, recipe, job.folder, base, resume=True, start=start, watch=watch.step)
     watch.say("Measuring the release.")
-    finish(model, history, pictures, config.train, job.folder / RELEASE, config.name, config.origin)
+    finish(model, history, pictures, recipe, job.folder / RELEASE, config.name, config.origin)
 
 
 class _Watch:
@@ -91,7 +97,8 @@ class _Watch:
 
     def end(self, state: State, message: str) -> None:
         """Writes how it ended."""
-        self.say(message, state=state, ended=time.time(), seconds_left=None)
+        images = self._status.total if state is State.COMPLETED else self._status.images  # it may have stopped early
+        self.say(message, state=state, images=images, ended=time.time(), seconds_left=None)
 
 
 def _sentence(error: Exception) -> str:

@@ -17,7 +17,7 @@ from deepley.jobs.folder import JobError
 from deepley.network.files import write
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
-from deepley.training.sources import LABELS, SPLITS
+from deepley.training.sources import LABELS, place
 
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz"}
 
@@ -59,7 +59,7 @@ def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> 
         raise JobError(f"The archive is larger than {limits.max_bytes / 1e9:.0f} GB.")
     into.mkdir(parents=True, exist_ok=True)
     taken = written = 0
-    for member in _members(archive):
+    for member in _unbroken(archive):
         place = _place(PurePosixPath(member.name.replace("\\", "/")))
         if member.refused or isinstance(place, str):
             yield member.name, member.refused or place
@@ -78,6 +78,16 @@ def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> 
             raise JobError(f"The pictures take more than {limits.max_bytes / 1e9:.0f} GB.")
         write(into.joinpath(*place, f"{taken:06}{suffix}"), data)
         yield member.name, None
+
+
+def _unbroken(archive: Path) -> Iterator[Member]:
+    try:
+        yield from _members(archive)
+    # A damaged directory raises BadZipFile, TarError, EOFError, zlib.error, struct.error and more.
+    except (JobError, OSError):
+        raise
+    except Exception as error:
+        raise JobError("The archive is damaged: make it anew.") from error
 
 
 def _members(archive: Path) -> Iterator[Member]:
@@ -140,12 +150,11 @@ def _place(path: PurePosixPath) -> tuple[str, ...] | str:
         return "It is an archive in the archive."
     if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or "__MACOSX" in path.parts:
         return "It is no picture."
-    folders = [part.lower() for part in path.parts[:-1]]
-    label = next((part for part in reversed(folders) if part in LABELS), None)
-    if label is None:
+    found = place(path)
+    if found is None:
         return "It is not in a folder named real or fake."
-    split = next((part for part in folders if part in SPLITS), None)
-    return (split, label) if split else (label,)
+    label = next(name for name, value in LABELS.items() if value == found[0])
+    return (found[1], label) if found[1] else (label,)
 
 
 def _face(data: bytes) -> tuple[bytes, str]:

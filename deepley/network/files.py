@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import threading
 from pathlib import Path
 
 WEIGHTS, CONFIG, HISTORY, METRICS, CARD = (
@@ -42,7 +43,7 @@ def write_history(path: Path, history: list[dict]) -> None:
 def write(path: Path, content: bytes | str) -> None:
     """Writes a file beside `path`, then renames it, so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     with open(beside, "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()

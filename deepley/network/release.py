@@ -93,6 +93,18 @@ def save(folder: Path, model: keras.Model, config: ModelConfig, details: dict) -
     )
 
 
+def read_model_config(folder: Path) -> ModelConfig:
+    """What network a release holds, without reading its weights.
+
+    Raises:
+        WeightsError: If there is no release, or its config is damaged.
+    """
+    try:
+        return from_json(ModelConfig, json.loads((Path(folder) / CONFIG).read_text())["model"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{folder} holds no release that can be read: name a folder that training wrote.") from error
+
+
 def load(folder: Path) -> Release:
     """Reads and verifies a release.
 

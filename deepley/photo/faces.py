@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from dataclasses import dataclass, replace
 
 import cv2
@@ -59,11 +60,19 @@ class Face:
         return bool(np.hypot(*self.to_crop[0, :2]) / factor > 0.5)
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 @functools.cache
 def _detector() -> object:
     from mtcnn import MTCNN  # builds TensorFlow graphs: only when the first photo comes
 
     return MTCNN()
+
+
+def _detect(pictures: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    with _ONE_AT_A_TIME:  # visitors' photos are checked in threads
+        return np.asarray(_detector().detect_faces(pictures, output_type="numpy")).reshape(-1, 16)
 
 
 def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits(), factor: float = 1.0) -> list[Face]:
@@ -82,7 +91,7 @@ def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits(), factor: float = 
         return []
     faces = []
     # The numpy form, because the other rounds to whole pixels of the copy. A row: an index, box, confidence, 5 x, 5 y.
-    for row in np.asarray(_detector().detect_faces(np.ascontiguousarray(small), output_type="numpy")).reshape(-1, 16):
+    for row in _detect(np.ascontiguousarray(small)):
         if row[5] < limits.confidence:
             continue
         # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
@@ -106,7 +115,7 @@ def landmarks(crops: np.ndarray) -> np.ndarray:
     half = np.stack([resize(crop, FACE_SIZE // 2, FACE_SIZE // 2) for crop in crops])
     found = np.repeat(TEMPLATE[None].astype(np.float32), len(crops), axis=0)
     surest = np.zeros(len(crops))
-    for row in np.asarray(_detector().detect_faces(list(half), output_type="numpy")).reshape(-1, 16):
+    for row in _detect(list(half)):
         if row[5] > surest[int(row[0])]:
             surest[int(row[0])] = row[5]
             found[int(row[0])] = (row[6:].reshape(2, 5).T + 0.5) * 2 - 0.5

@@ -171,14 +171,19 @@ def _generators(info: dict, exif: dict, xmp: bytes, software: str | None) -> tup
     comment = _text(exif.get("UserComment"))
     if comment and re.search(r"\bSteps: \d+.*\bSampler: ", comment):
         told.append(f"A comment in EXIF as Stable Diffusion web UI writes it: {comment}")
-    source = _SOURCE.search(xmp)
-    if source and (words := _AI_SOURCES.get(source[1].decode())):
+    if words := _ai_source(xmp):
         told.append(f"Its XMP says that the picture was {words}.")
     named = (software, exif.get("ImageDescription"), exif.get("Artist"), info.get("Description"), info.get("Comment"))
     for text in filter(None, map(_text, named)):
         if _GENERATOR_NAMES.search(text):
             told.append(f"It names a generator or face editor: {text}")
     return tuple(dict.fromkeys(told))
+
+
+def _ai_source(text: bytes) -> str | None:
+    """The first of the digital source types named in `text` that says "made or changed by AI", in words."""
+    named = (found[1].decode() for found in _SOURCE.finditer(text))
+    return next((_AI_SOURCES[name] for name in named if name in _AI_SOURCES), None)
 
 
 def _exif(image: Image.Image, problems: list[str]) -> dict:
@@ -239,10 +244,9 @@ def _manifest(data: bytes, mime: str | None, problems: list[str]) -> Manifest | 
     signed = active.get("signature_info") or {}
     made_by = active.get("claim_generator_info") or [{}]
     generator = " ".join(filter(None, (made_by[0].get("name"), made_by[0].get("version"))))
-    source = _SOURCE.search(json.dumps(active.get("assertions", [])).encode())
     return Manifest(
         {"Trusted": "trusted", "Valid": "intact"}.get(state or "", "broken"),
         _text(signed.get("issuer") or signed.get("common_name")),
         _text(generator or active.get("claim_generator")),
-        _AI_SOURCES.get(source[1].decode()) if source else None,
+        _ai_source(json.dumps(active.get("assertions", [])).encode()),
     )

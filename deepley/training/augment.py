@@ -111,9 +111,10 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
     """A view as pictures reach a detector from anywhere: other framings, colours, and a chain of treatments.
 
     A fifth get a mirrored surrounding, as tightly cropped photos do in alignment. Half of the views are framed anew
-    (0.75..1.6 times as large, turned by up to 10 degrees), the others plain crops.     Then colours (25 %), grey (5 %),
-    brightness and contrast (30 %); and, in random order, blur (20 %), down-and-up scaling to 0.25..0.95 (30 %), noise
-    (10 %), JPEG 30..97 (45 %) and WebP 40..95 (10 %). Two fifths are left untreated, so that fine traces are learnt too.
+    (0.75..1.6 times as large, turned by up to 10 degrees), the others plain crops. Then colours (25 %), grey (5 %),
+    brightness and contrast (30 %). Two fifths are left at that, so that fine traces are learnt too. The others get, in
+    random order, blur (20 %), down-and-up scaling to 0.25..0.95 (30 %), noise (10 %), JPEG 30..97 (45 %) and WebP
+    40..95 (10 %).
     """
     height, width = pixels.shape[:2]
     if rng.random() < 0.2:

@@ -78,6 +78,19 @@ def train(
         keras.config.set_dtype_policy(policy)
 
 
+def for_start(config: TrainConfig, start: Path | None) -> TrainConfig:
+    """The recipe as it is for a release to start from: the network keeps the kinds of fake that the release knows.
+
+    Raises:
+        WeightsError: If there is no release.
+    """
+    if start is None:
+        return config
+    theirs = release.read_model_config(start).kinds
+    kinds = (*theirs, *(kind for kind in config.model.kinds if kind not in theirs))
+    return replace(config, model=replace(config.model, kinds=kinds))
+
+
 class _Run:
     """One training run: the network, its data, and how far it is."""
 
@@ -266,9 +279,10 @@ def _resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase
     if phase.crop > FACE_SIZE:
         raise TrainingError(f"Phase {phase.name!r} wants {phase.crop} px crops of {FACE_SIZE} px faces.")
     stages = BACKBONES[config.model.backbone].stages
-    if "new" not in phase.trainable:
-        return phase
-    new = tuple(stage for stage in stages if stage not in given)
-    kept = tuple(stage for stage in phase.trainable if stage != "new")
-    trainable = tuple(dict.fromkeys((*kept, *new, networks.HEAD)))
-    return replace(phase, trainable=trainable, cache=phase.cache and stages[0] not in trainable)
+    trainable = phase.trainable
+    if "new" in trainable:
+        new = tuple(stage for stage in stages if stage not in given)
+        kept = tuple(stage for stage in trainable if stage != "new")
+        trainable = tuple(dict.fromkeys((*kept, *new, networks.HEAD)))
+    frozen = "all" not in trainable and stages[0] not in trainable
+    return replace(phase, trainable=trainable, cache=phase.cache and frozen)

@@ -97,7 +97,7 @@ def find(data: Path) -> list[Source]:
     return sorted(found, key=lambda source: source.name)
 
 
-def _place(path: PurePosixPath) -> tuple[int, str | None] | None:
+def place(path: PurePosixPath) -> tuple[int, str | None] | None:
     """Label and split that the folders of `path` name, or None where there is no label."""
     if path.suffix.lower() not in SUFFIXES:
         return None
@@ -118,9 +118,9 @@ def _from_folder(data: Path) -> list[Source]:
             path = Path(folder, file)
             # `data` itself may be a split folder (train/), so its name counts as a parent too.
             name = PurePosixPath(path.relative_to(data).as_posix())
-            place = _place(PurePosixPath(data.name) / name)
-            if place:
-                found.append(Source(str(name), path, place[0], place[1]))
+            where = place(PurePosixPath(data.name) / name)
+            if where:
+                found.append(Source(str(name), path, *where))
     return found
 
 
@@ -150,9 +150,9 @@ def _from_tar(data: Path) -> list[Source]:
     try:
         with tarfile.open(data, "r:") as archive:
             for member in archive:
-                place = _place(PurePosixPath(member.name)) if member.isreg() else None
-                if place:
-                    found.append(Source(member.name, data, place[0], place[1], member.offset_data, member.size))
+                where = place(PurePosixPath(member.name)) if member.isreg() else None
+                if where:
+                    found.append(Source(member.name, data, *where, member.offset_data, member.size))
     except (tarfile.TarError, OSError) as error:
         raise DataError(f"{data.name} cannot be read as an uncompressed tar ({error}).") from error
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 import time
@@ -123,8 +124,10 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         if label is None:
             return "Choose what the face really is.", gr.skip()
         picture = photo.data if agreed and photo else None
+        if picture and hashlib.sha256(picture).hexdigest() != checked.verdict.file.sha256:
+            return "Another photo is being checked: wait for its verdict.", gr.skip()
         try:
-            feedback.keep(data / "feedback", checked.verdict, face or 0, label, checked.detector, picture)
+            feedback.keep(data / feedback.FOLDER, checked.verdict, face or 0, label, checked.detector, picture)
         except OSError:
             return "It could not be stored on this machine: its disk may be full or not writable.", gr.skip()
         said = f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."

@@ -62,7 +62,7 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
 
     def act(what: str, ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
         try:
-            job = account.find(runs, ids[0] if ids else "", profile)
+            job = account.find(runs, min(ids or [], default=""), profile)
             if job.here:
                 getattr(local, what)(job)
             else:
@@ -75,7 +75,7 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         return gr.update(choices=_named(account.jobs(runs, profile)))
 
     def finished(ids: list[str] | None, profile: gr.OAuthProfile | None) -> Job:
-        job = account.find(runs, ids[0] if ids else "", profile)
+        job = account.find(runs, min(ids or [], default=""), profile)
         if job.release is None:
             raise JobError("This job has no model yet.")
         return job
@@ -166,7 +166,7 @@ def choices(jobs: list[Job], chosen: str) -> dict:
 
 
 def _named(jobs: list[Job]) -> list[tuple[str, str]]:
-    return [(f"{job.config.name}, {job.id}", job.id) for job in reversed(jobs)]
+    return [(f"{job.name}, {job.id}", job.id) for job in reversed(jobs)]
 
 
 def _nothing() -> str:
@@ -177,7 +177,7 @@ def card(job: Job) -> str:
     """How far a job is, in words and as a bar."""
     status = job.status
     share = status.images / status.total if status.total else 0.0
-    parts = [f"<h3>{escape(job.config.name)}: {status.state}</h3>"]
+    parts = [f"<h3>{escape(job.name)}: {status.state}</h3>"]
     if status.total:
         parts.append(
             f'<div class="bar" role="progressbar" aria-label="Training" aria-valuemin="0" aria-valuemax="100" '
@@ -208,7 +208,7 @@ def frame(jobs: list[Job]) -> pd.DataFrame:
     """Loss and accuracy by round, one curve a job and split."""
     rows = []
     for job in jobs:
-        name = f"{job.config.name} {job.id[9:15]} " if len(jobs) > 1 else ""
+        name = f"{job.name} {job.id[9:15]} " if len(jobs) > 1 else ""
         for row in job.history:
             for prefix, split in (("", "training"), ("val_", "validation")):
                 rows.append(
@@ -233,7 +233,7 @@ def summary(jobs: list[Job]) -> list[list]:
         rows.append(
             [
                 job.id,
-                job.config.name,
+                job.name,
                 str(status.state),
                 *(f"{value:.4f}" if value is not None else "" for value in best),
                 f"{sum(row['seconds'] for row in history) / 60:.1f}",

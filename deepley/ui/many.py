@@ -106,9 +106,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [status, table, state]
-    started = files.upload(
-        run, [files, using], outputs, trigger_mode="multiple", concurrency_id="model", concurrency_limit=1, **quiet
-    )
+    started = files.upload(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
     started.then(export, state, [as_csv, as_json], queue=False, **quiet)
     stopped = stop.click(
         lambda results: _said(f"Stopped after {len(results or [])} photos.", "done"),

@@ -19,6 +19,7 @@ from deepley.jobs.folder import JobError
 from deepley.training import dataset
 from deepley.training.sources import LABELS, DataError
 from deepley.ui import account
+from deepley.verdict.feedback import FOLDER as FEEDBACK
 
 UPLOADS = ".uploads"
 """Folder below that of the jobs in which pictures wait for their job."""
@@ -47,6 +48,9 @@ def build(data: Path, runs: Path) -> gr.State:
         except (JobError, DataError, OSError) as error:
             shutil.rmtree(into, ignore_errors=True)
             yield _refused(error, left_out)
+        except GeneratorExit:  # the visitor took the archive away
+            shutil.rmtree(into, ignore_errors=True)
+            raise
         finally:
             if clear:
                 shutil.rmtree(clear, ignore_errors=True)
@@ -57,6 +61,7 @@ def build(data: Path, runs: Path) -> gr.State:
         elif account.on_space() and login is None:
             yield _refused(JobError("Log in above first."), [])
         else:
+            _forget(runs)
             yield from take(Path(archive), runs / UPLOADS / secrets.token_hex(8))
 
     def choose(name: str | None) -> tuple:
@@ -78,19 +83,17 @@ def build(data: Path, runs: Path) -> gr.State:
             return
         yield from take(fetched, runs / UPLOADS / secrets.token_hex(8), fetched)
 
-    for left in (runs / UPLOADS).glob("*"):  # of visitors who went without starting anything
-        if time.time() - left.stat().st_mtime > _FORGOTTEN:
-            shutil.rmtree(left, ignore_errors=True)
+    _forget(runs)
     archive = gr.File(
         label="A zip or tar with folders real and fake",
         file_types=[".zip", ".tar", ".gz", ".tgz"],
         height=130,
         elem_id="archive",
     )
-    folder_here = gr.Dropdown(
-        folders_in(data), value=None, label=f"Or a folder of aligned faces below {data}", elem_id="folder",
-        visible=not account.on_space(),
-    )  # fmt: skip
+    if not account.on_space():
+        folder_here = gr.Dropdown(
+            folders_in(data), value=None, label=f"Or a folder of aligned faces below {data}", elem_id="folder"
+        )
     pinned = gr.Textbox(
         label="Or a dataset on the Hub, with folders real and fake",
         placeholder="OWNER/NAME@COMMIT, then Enter",
@@ -103,18 +106,28 @@ def build(data: Path, runs: Path) -> gr.State:
     )  # fmt: skip
     pictures = gr.State(None)
     outputs, quiet = [said, samples, pictures], {"show_progress": "hidden", "api_visibility": "private"}
-    archive.upload(unpack, archive, outputs, concurrency_limit=1, **quiet)
-    archive.clear(lambda: ("", gr.update(**_NO_SAMPLES), None), None, outputs, queue=False, **quiet)
-    folder_here.input(choose, folder_here, outputs, **quiet)
+    unpacking = archive.upload(unpack, archive, outputs, concurrency_limit=1, trigger_mode="multiple", **quiet)
+    archive.clear(
+        lambda: ("", gr.update(**_NO_SAMPLES), None), None, outputs, cancels=[unpacking], queue=False, **quiet
+    )
+    if not account.on_space():
+        folder_here.input(choose, folder_here, outputs, **quiet)
     pinned.submit(download, pinned, outputs, concurrency_limit=1, **quiet)
     return pictures
 
 
+def _forget(runs: Path) -> None:
+    """Deletes pictures of visitors who went without starting anything."""
+    for left in (runs / UPLOADS).glob("*"):
+        if time.time() - left.stat().st_mtime > _FORGOTTEN:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def folders_in(data: Path) -> list[str]:
-    """Folders below `data` that can be trained on, by their path below it."""
+    """Folders below `data` that can be trained on, by their path below it; visitors' corrections are not offered."""
     found = {path.parent for path in data.rglob("real") if (path.parent / "fake").is_dir()} if data.is_dir() else set()
     tops = {path.parent if path.name in ("train", "valid", "test") else path for path in found}
-    return sorted(str(path.relative_to(data)) for path in tops if path != data)
+    return sorted(str(path.relative_to(data)) for path in tops if path not in (data, data / FEEDBACK))
 
 
 def _skipped(left_out: list[tuple[str, str]]) -> str:

@@ -44,7 +44,8 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             if taken is None:
                 raise JobError("Choose pictures first.")
             recipe = recipe_of(preset, rows, batch)
-            begins = {"start": begin} if (Path(begin) / "config.json").is_file() else {"base": begin or None}
+            path = str(Path(begin).resolve()) if begin else None
+            begins = {"start": path} if path and (Path(path) / "config.json").is_file() else {"base": path}
             config = JobConfig(
                 (name or "").strip() or "my-detector",
                 DATA if pictures.UPLOADS in Path(taken).parts else str(Path(taken).resolve()),
@@ -60,8 +61,10 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             else:
                 job = huggingface.submit(runs, config, remote, token, own)
         except (JobError, TrainingError, ValueError, OSError) as error:
-            return f"**Not started.** {escape(str(error))}", gr.skip()
-        return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id)
+            return f"**Not started.** {escape(str(error))}", gr.skip(), gr.skip()
+        # Uploaded pictures are the job's own now: a second job would find them gone.
+        left = None if own else taken
+        return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id), left
 
     def begins(profile: gr.OAuthProfile | None) -> dict:
         return gr.update(choices=starts(shipped, data, account.jobs(runs, profile)))
@@ -102,7 +105,7 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
     preset.input(lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **quiet)
     begin.focus(begins, None, begin, queue=False, **quiet)
     begin_button.click(
-        start, [taken, name, origin, begin, preset, phases, batch, *place.inputs], [outcome, jobs], **quiet
+        start, [taken, name, origin, begin, preset, phases, batch, *place.inputs], [outcome, jobs, taken], **quiet
     )
 
 
@@ -154,6 +157,6 @@ def starts(shipped: Path, data: Path, jobs: list[folder.Job]) -> list[tuple[str,
     found = [("The shipped model", str(shipped))]
     for job in reversed(jobs):
         if job.status.state is State.COMPLETED and job.release:
-            found.append((f"{job.config.name} (job {job.id})", str(job.release)))
+            found.append((f"{job.name} (job {job.id})", str(job.release)))
     found += [(f"Base weights {path.name}", str(path)) for path in sorted(data.glob("*.npz"))]
     return [*found, ("ImageNet weights, downloaded by Keras", "")]

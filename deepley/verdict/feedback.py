@@ -16,6 +16,9 @@ from deepley.network.files import write
 from deepley.verdict.detector import Detector, PhotoVerdict
 
 LABELS = ("real", "fake")
+FOLDER = "feedback"
+"""Of the corrections, below the page's data folder."""
+
 LINES = "feedback.jsonl"
 _ONE_AT_A_TIME = threading.Lock()
 

@@ -41,7 +41,7 @@ def test_a_cell_that_cannot_be_used_is_named(row, batch, words):
 
 
 def test_folders_to_train_on_are_listed_once(tmp_path):
-    for place in ("a/train", "a/valid", "b"):
+    for place in ("a/train", "a/valid", "b", "feedback"):
         for label in ("real", "fake"):
             (tmp_path / "data" / place / label).mkdir(parents=True)
     assert folders_in(tmp_path / "data") == ["a", "b"]

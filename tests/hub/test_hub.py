@@ -62,6 +62,7 @@ def pinned(hub, data_folder):
     files = {
         f"set/{path.relative_to(data_folder)}": path.read_bytes() for path in (data_folder / "test").rglob("*.jpg")
     }
+    files["set/test/real/a[1].jpg"] = files.pop("set/test/real/007.jpg")
     hub.repos["datasets/alice/faces"] = Repo(commits={"0" * 40: {}, "a" * 40: files | {"README.md": b"x"}})
     return f"alice/faces@{'a' * 40}"
 
@@ -71,6 +72,7 @@ def test_a_dataset_is_fetched_at_its_commit_and_only_its_pictures(hub, api, pinn
     names = (path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     found = [name for name in names if not name.startswith(".")]
     assert len(found) == 16
+    assert "set/test/real/a[1].jpg" in found
     assert all(name.startswith("set/test/") for name in found)
     assert (tmp_path / "set/test/real/000.jpg").read_bytes() == (data_folder / "test/real/000.jpg").read_bytes()
 

@@ -187,6 +187,14 @@ def test_cancelling_ends_the_job_there_and_the_process_here(hub, config, tmp_pat
     assert there.stage == "CANCELED"
 
 
+def test_a_job_cancelled_before_its_start_was_noted_is_cancelled_there_too(hub, job, monkeypatch):
+    monkeypatch.setattr(client, "api", lambda token: _api(hub, token))
+    started = hub.run("alice", {"command": ["sleep", "60"], "labels": {"deepley": job.id}})
+    huggingface.cancel(job, "hf_alice")
+    assert started.stage == "CANCELED"
+    assert job.status.state is State.CANCELLED
+
+
 def _api(hub, token):
     from huggingface_hub import HfApi
 

@@ -11,7 +11,7 @@ import pytest
 
 from deepley.__main__ import main
 from deepley.config import Phase
-from deepley.jobs import folder, local
+from deepley.jobs import folder, local, trainer
 from deepley.jobs.folder import Job, JobConfig, JobError, JobStatus, State
 from deepley.network import release
 from deepley.verdict.detector import Detector
@@ -47,7 +47,8 @@ def root(tmp_path):
 
 def test_two_jobs_run_in_order_and_the_second_starts_from_a_release(root, config, micro_release):
     head = (Phase("head", ("new",), 1, 16, crop=64, learning_rate=1e-6),)
-    recipe = dataclasses.replace(config.train, phases=head)
+    model = dataclasses.replace(config.train.model, kinds=("generated", "blended"))
+    recipe = dataclasses.replace(config.train, phases=head, model=model, blends=1.0)
     jobs = [
         local.submit(root, config),
         local.submit(root, dataclasses.replace(config, train=recipe, start=str(micro_release))),
@@ -64,6 +65,9 @@ def test_two_jobs_run_in_order_and_the_second_starts_from_a_release(root, config
     before, after = release.load(micro_release).model, release.load(jobs[1].release).model
     same = [bool((a.numpy() == b.numpy()).all()) for a, b in zip(before.weights, after.weights) if "conv" in a.path]
     assert same
+    assert jobs[1].release
+    assert release.read_model_config(jobs[1].release).kinds == ("generated", "blended")
+    assert json.loads((jobs[1].release / "config.json").read_text())["data"]["counts"]["train"]["blended"] == 24
     assert all(same)  # a release brings all stages: "new" is the head alone
 
 
@@ -129,6 +133,27 @@ def test_the_status_survives_what_it_was_not_meant_for(root, config):
     job.write(JobStatus(State.RUNNING, 0.0, pid=other.pid, process_started=other.create_time()))
     assert job.status.state is State.RUNNING
     job.write(JobStatus(State.COMPLETED, 0.0))
+
+
+def test_a_job_that_is_cancelled_as_it_starts_does_not_train(root, config):
+    job = folder.create(root, config)
+    job.ask_to_cancel()
+    assert trainer.run(job) == 0
+    assert job.status.state is State.CANCELLED
+    assert job.history == []
+
+
+def test_a_job_whose_config_is_damaged_is_listed_without_its_name(root, config):
+    job = folder.create(root, config)
+    (job.folder / folder.CONFIG).write_text("{")
+    assert folder.every(root)[0].name == ""
+
+
+def test_pictures_that_are_gone_leave_no_job_behind(root, config, tmp_path):
+    with pytest.raises(JobError, match="gone"):
+        folder.create(root, config, tmp_path / "nothing")
+    assert folder.every(root) == []
+    assert list(root.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["nothing", "../escape", "", ".", "a/b"])

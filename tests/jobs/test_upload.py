@@ -114,7 +114,35 @@ def test_a_bomb_is_unpacked_no_further_than_a_photo_may_be_large(tmp_path):
     assert _files(tmp_path / "out") == []
 
 
-def test_what_is_no_archive_is_refused(tmp_path):
+def test_what_is_no_archive_or_a_damaged_one_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"nothing")
     with pytest.raises(JobError, match="no zip or tar"):
         list(unpack(tmp_path / "a.zip", tmp_path / "out"))
+    whole = _zip(tmp_path / "b.zip", {"real/a.txt": b"x" * 1000, "real/b.txt": b"x"}).read_bytes()
+    start = whole.index(b"PK\1\2")
+    (tmp_path / "b.zip").write_bytes(whole[:start] + b"XX" + whole[start + 2 :])
+    with tarfile.open(tmp_path / "c.tgz", "w:gz") as archive:
+        for i in range(20):
+            info = tarfile.TarInfo(f"real/{i}.txt")
+            info.size = 5000
+            archive.addfile(info, io.BytesIO(np.random.default_rng(i).bytes(5000)))
+    (tmp_path / "c.tgz").write_bytes((tmp_path / "c.tgz").read_bytes()[:50_000])
+    for name in ("b.zip", "c.tgz"):
+        with pytest.raises(JobError, match="damaged"):
+            list(unpack(tmp_path / name, tmp_path / "out"))
+
+
+def test_splits_are_those_that_training_knows(tmp_path, face):
+    folders = ("train/real", "val/real", "validation/fake", "test/set/fake")
+    members = {f"{folder}/a.png": encode(face) for folder in folders}
+    list(unpack(_zip(tmp_path / "a.zip", members), tmp_path / "out"))
+    folders = sorted(str(p.parent.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png"))
+    assert folders == ["fake", "train/real", "valid/fake", "valid/real"]
+
+
+def test_a_folder_is_taken_like_an_archive(tmp_path, face):
+    (tmp_path / "in" / "real").mkdir(parents=True)
+    (tmp_path / "in" / ".cache" / "real").mkdir(parents=True)
+    (tmp_path / "in" / "real" / "a.png").write_bytes(encode(face))
+    (tmp_path / "in" / ".cache" / "real" / "b.png").write_bytes(encode(face))
+    assert dict(unpack(tmp_path / "in", tmp_path / "out")) == {"real/a.png": None}

@@ -177,7 +177,9 @@ def test_the_comment_of_a_web_ui_in_a_jpeg_is_told():
 
 
 def test_an_iptc_source_in_xmp_is_told():
-    xmp = f'<x:xmpmeta Iptc4xmpExt:DigitalSourceType="{AI}" xmp:CreatorTool="Picasa"/>'.encode()
+    camera = AI.replace("trainedAlgorithmicMedia", "digitalCapture")  # named first: the later one still counts
+    sources = f'Iptc4xmpExt:DigitalSourceType="{camera}" Iptc4xmpExt:DigitalSourceType="{AI}"'
+    xmp = f'<x:xmpmeta {sources} xmp:CreatorTool="Picasa"/>'.encode()
     told = provenance.read(encode(np.zeros((8, 8, 3), np.uint8), "JPEG", xmp=xmp))
     assert told.generators == ("Its XMP says that the picture was made by a generative model.",)
     assert told.software == "Picasa"

@@ -165,6 +165,21 @@ def test_training_with_and_without_the_cache_is_the_same_training(data, tmp_path
     assert not (tmp_path / "cached" / "cache").exists()
 
 
+def test_a_phase_that_trains_everything_has_nothing_to_cache(data, tmp_path, micro_recipe):
+    phase = dataclasses.replace(micro_recipe.phases[0], trainable=("all",), rounds=1)
+    _, history = fit.train(data, dataclasses.replace(micro_recipe, phases=(phase,)), tmp_path)
+    assert len(history) == 1
+
+
+def test_a_recipe_keeps_the_kinds_of_the_release_it_starts_from(micro_recipe, tmp_path):
+    model = dataclasses.replace(MICRO, kinds=("blended", "generated"))
+    files.write_json(tmp_path / files.CONFIG, {"model": to_json(model)})
+    assert fit.for_start(micro_recipe, tmp_path).model == model
+    assert fit.for_start(micro_recipe, None) == micro_recipe
+    with pytest.raises(ValueError, match="no release"):
+        fit.for_start(micro_recipe, tmp_path / "nothing")
+
+
 def test_without_room_on_the_disk_the_cache_is_left_out_and_it_says_so(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 3_000_000_000})
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda folder: usage)
