@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         ("remote", "what a job does on a rented machine"),
     ):
         actions.add_parser(action, help=what).add_argument("id")
+    actions.add_parser("estimate", help="how long a job would take here; its config comes as JSON on the input")
     actions.choices["remote"].add_argument("--repo", required=True, help="the repository it was staged in")
     actions.add_parser("work", help="train what is queued, one job after the other")
     jobs.set_defaults(run=_jobs)
@@ -210,6 +211,21 @@ def _publish(options: argparse.Namespace) -> int:
     return 0
 
 
+def _estimate() -> int:
+    from deepley.config import from_json
+    from deepley.jobs.folder import JobConfig
+    from deepley.training import dataset, estimate, fit
+
+    config = from_json(JobConfig, json.load(sys.stdin))
+    start, base = (Path(path) if path else None for path in (config.start, config.base))
+    splits = dataset.load(Path(config.data)).splits
+    recipe = fit.for_start(config.train, start)
+    blends = sum(source.label == 0 for source in splits["train"]) * recipe.blends
+    seconds = estimate.seconds(recipe, len(splits["train"]) + round(blends), len(splits["valid"]), base)
+    print(json.dumps({"seconds": seconds}))
+    return 0
+
+
 def _jobs(options: argparse.Namespace) -> int:
     from deepley.jobs import folder, local
 
@@ -225,6 +241,8 @@ def _jobs(options: argparse.Namespace) -> int:
             done = f"{status.images / status.total:4.0%}" if status.total else "    "
             print(f"{job.id}  {status.state:11}  {done}  {job.config.name}  {status.message}".rstrip())
         return 0
+    if options.action == "estimate":
+        return _estimate()
     job = folder.find(options.root, options.id)
     if options.action == "train":
         from deepley.jobs import trainer

@@ -7,6 +7,7 @@ drops a lock when its holder dies): one keeps a single worker, the other, held b
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from deepley.config import to_json
 from deepley.jobs import folder
 from deepley.jobs.folder import LOG, Job, JobConfig, JobError, JobStatus, State
 
@@ -29,6 +31,23 @@ def submit(root: Path, config: JobConfig) -> Job:
     job = folder.create(root, config)
     ensure_worker(root)
     return job
+
+
+def estimate(config: JobConfig) -> str:
+    """How long a job would take on this machine, in words, measured in a process of its own.
+
+    Raises:
+        JobError: If it could not be measured.
+    """
+    command = [sys.executable, "-m", "deepley", "jobs", "estimate"]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(to_json(config)), capture_output=True, text=True, timeout=600, env=_environment()
+        )
+        seconds = json.loads(done.stdout.splitlines()[-1])["seconds"]
+    except (subprocess.TimeoutExpired, IndexError, ValueError, KeyError) as error:
+        raise JobError("The time could not be measured.") from error
+    return f"About {seconds / 60:.0f} minutes" if seconds >= 90 else f"About {seconds:.0f} seconds"
 
 
 def resume(job: Job) -> None:
@@ -113,8 +132,6 @@ def _train(job: Job) -> None:
 
 def spawn(command: list[str], log: Path, secrets: dict[str, str] | None = None) -> subprocess.Popen:
     """Starts a process that outlives this one and writes to `log`; `secrets` go into its environment."""
-    package = Path(__file__).resolve().parent.parent.parent
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
     with open(log, "ab") as output:
         return subprocess.Popen(
             command,
@@ -122,5 +139,10 @@ def spawn(command: list[str], log: Path, secrets: dict[str, str] | None = None) 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # neither the page's end nor its Ctrl+C reaches it
-            env=environment | (secrets or {}),
+            env=_environment() | (secrets or {}),
         )
+
+
+def _environment() -> dict[str, str]:
+    package = Path(__file__).resolve().parent.parent.parent
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}

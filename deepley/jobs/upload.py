@@ -154,7 +154,8 @@ def _place(path: PurePosixPath) -> tuple[str, ...] | str:
     if found is None:
         return "It is not in a folder named real or fake."
     label = next(name for name, value in LABELS.items() if value == found[0])
-    return (found[1], label) if found[1] else (label,)
+    kind = () if found[2] == "generated" else (found[2],)
+    return (found[1], label, *kind) if found[1] else (label, *kind)
 
 
 def _face(data: bytes) -> tuple[bytes, str]:

@@ -108,7 +108,7 @@ class _Run:
             self.start_from(start, config)
         elif base is not None:
             given = networks.load_base(self.model, config.model, base)
-        self.config = replace(config, phases=tuple(_resolve(phase, config, given) for phase in config.phases))
+        self.config = replace(config, phases=tuple(resolve(phase, config, given) for phase in config.phases))
         self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
         self.pictures = Pictures(train, valid, out, self.identity)
         self.progress, self.best, self.resumed = Progress(), None, None
@@ -274,7 +274,7 @@ def predict(trainer: keras.Model, batches: keras.utils.PyDataset) -> np.ndarray:
     )
 
 
-def _resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
+def resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
     """Replaces "new" by the stages that have no base weights, and checks the phase against the network."""
     if phase.crop > FACE_SIZE:
         raise TrainingError(f"Phase {phase.name!r} wants {phase.crop} px crops of {FACE_SIZE} px faces.")

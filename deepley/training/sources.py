@@ -38,7 +38,7 @@ class Source:
         split: "train", "valid", "test", or None where the data does not say.
         offset: First byte inside `path`.
         size: Bytes to read; -1 reads to the end.
-        kind: Of a fake: "generated" whole, unless something else is known.
+        kind: Of a fake: "generated" whole, or "blended" where it lies below a folder of that name.
     """
 
     name: str
@@ -75,7 +75,7 @@ def find(data: Path) -> list[Source]:
     """Lists the labelled images of a folder or tar, sorted by name.
 
     A folder holds `real/` and `fake/`, or `{train,valid,test}/{real,fake}`, at any depth and with any folders below
-    (`train/real/utkface/1.jpg`); where `train.csv`,
+    (`train/real/utkface/1.jpg`; what lies below a folder "blended" of `fake/` is a swap); where `train.csv`,
     `valid.csv` or `test.csv` of the Kaggle set lie in it, they alone say what belongs to which split (in their
     column `label`, 1 is real).
 
@@ -97,8 +97,8 @@ def find(data: Path) -> list[Source]:
     return sorted(found, key=lambda source: source.name)
 
 
-def place(path: PurePosixPath) -> tuple[int, str | None] | None:
-    """Label and split that the folders of `path` name, or None where there is no label."""
+def place(path: PurePosixPath) -> tuple[int, str | None, str] | None:
+    """Label, split and kind that the folders of `path` name, or None where there is no label."""
     if path.suffix.lower() not in SUFFIXES:
         return None
     folders = [part.lower() for part in path.parts[:-1]]
@@ -107,7 +107,8 @@ def place(path: PurePosixPath) -> tuple[int, str | None] | None:
         return None
     above = folders[nearest - 1] if nearest else ""
     above = {"val": "valid", "validation": "valid"}.get(above, above)
-    return LABELS[folders[nearest]], above if above in SPLITS else None
+    kind = "blended" if "blended" in folders[nearest + 1 :] else "generated"
+    return LABELS[folders[nearest]], above if above in SPLITS else None, kind
 
 
 def _from_folder(data: Path) -> list[Source]:
@@ -120,7 +121,7 @@ def _from_folder(data: Path) -> list[Source]:
             name = PurePosixPath(path.relative_to(data).as_posix())
             where = place(PurePosixPath(data.name) / name)
             if where:
-                found.append(Source(str(name), path, *where))
+                found.append(Source(str(name), path, *where[:2], kind=where[2]))
     return found
 
 
@@ -152,7 +153,8 @@ def _from_tar(data: Path) -> list[Source]:
             for member in archive:
                 where = place(PurePosixPath(member.name)) if member.isreg() else None
                 if where:
-                    found.append(Source(member.name, data, *where, member.offset_data, member.size))
+                    label, split, kind = where
+                    found.append(Source(member.name, data, label, split, member.offset_data, member.size, kind))
     except (tarfile.TarError, OSError) as error:
         raise DataError(f"{data.name} cannot be read as an uncompressed tar ({error}).") from error
     return found

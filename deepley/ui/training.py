@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
@@ -41,19 +42,10 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
         login: gr.OAuthToken | None, profile: gr.OAuthProfile | None,
     ) -> tuple:  # fmt: skip
         try:
-            if taken is None:
-                raise JobError("Choose pictures first.")
-            recipe = recipe_of(preset, rows, batch)
-            path = str(Path(begin).resolve()) if begin else None
-            begins = {"start": path} if path and (Path(path) / "config.json").is_file() else {"base": path}
-            config = JobConfig(
-                (name or "").strip() or "my-detector",
-                DATA if pictures.UPLOADS in Path(taken).parts else str(Path(taken).resolve()),
-                recipe,
-                origin=(origin or "").strip() or "a visitor's own pictures",
-                **begins,
-            )
-            own = Path(taken) if config.data == DATA else None
+            config = job_of(taken, name, origin, begin, preset, rows, batch)
+            own = Path(taken) if pictures.UPLOADS in Path(taken).parts else None
+            if own:
+                config = dataclasses.replace(config, data=DATA)
             remote, token = rent.remote_of(where, flavor, hours, login)
             if remote is None:
                 job = folder.create(runs, config, own)
@@ -65,6 +57,16 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
         # Uploaded pictures are the job's own now: a second job would find them gone.
         left = None if own else taken
         return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id), left
+
+    def estimate(
+        taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float
+    ) -> Iterator[str]:
+        yield "Timing a few steps of every phase…"
+        try:
+            config = job_of(taken, name, origin, begin, preset, rows, batch)
+            yield f"{local.estimate(config)} on this machine, by a few real steps of every phase."
+        except (JobError, TrainingError, ValueError, OSError) as error:
+            yield f"**No estimate.** {escape(str(error))}"
 
     def begins(profile: gr.OAuthProfile | None) -> dict:
         return gr.update(choices=starts(shipped, data, account.jobs(runs, profile)))
@@ -97,15 +99,37 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             origin = gr.Textbox(label="Where the pictures come from, for the model's card", max_length=200)
             begin_button = gr.Button("Start", variant="primary", elem_id="start", render=False)
             place = rent.build(begin_button)
-            begin_button.render()
+            with gr.Row():
+                timing = gr.Button("Estimate the time", elem_id="estimate", visible=not account.on_space())
+                begin_button.render()
             outcome = gr.Markdown(elem_id="outcome")
     jobs = live.build(using, runs)
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     preset.input(lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **quiet)
     begin.focus(begins, None, begin, queue=False, **quiet)
-    begin_button.click(
-        start, [taken, name, origin, begin, preset, phases, batch, *place.inputs], [outcome, jobs, taken], **quiet
+    form = [taken, name, origin, begin, preset, phases, batch]
+    timing.click(estimate, form, outcome, concurrency_limit=1, **quiet)
+    begin_button.click(start, [*form, *place.inputs], [outcome, jobs, taken], **quiet)
+
+
+def job_of(taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float) -> JobConfig:
+    """What the form asks for.
+
+    Raises:
+        JobError: If there are no pictures.
+        ValueError: If the recipe cannot be used.
+    """
+    if taken is None:
+        raise JobError("Choose pictures first.")
+    path = str(Path(begin).resolve()) if begin else None
+    begins = {"start": path} if path and (Path(path) / "config.json").is_file() else {"base": path}
+    return JobConfig(
+        (name or "").strip() or "my-detector",
+        str(Path(taken).resolve()),
+        recipe_of(preset, rows, batch),
+        origin=(origin or "").strip() or "a visitor's own pictures",
+        **begins,
     )
 
 

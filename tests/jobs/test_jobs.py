@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import time
 
@@ -173,3 +174,18 @@ def test_the_command_line_lists_shows_and_cancels(root, config, capsys):
     assert job.status.state is State.CANCELLED
     assert main([*arguments, "show", "nothing"]) == 1
     assert "There is no job" in capsys.readouterr().err
+
+
+def test_the_estimate_is_measured_and_of_the_size_of_the_training_itself(root, config):
+    job = local.submit(root, config)
+    said = local.estimate(config)
+    until(lambda: job.status.state is State.COMPLETED or None)
+    number, unit = re.fullmatch(r"About (\d+) (seconds|minutes)", said).groups()
+    assert unit == "seconds"
+    took = sum(row["seconds"] for row in job.history)
+    assert took / 4 < float(number) < took * 6  # beside another training, and mostly compiling
+
+
+def test_what_cannot_be_measured_says_so(config):
+    with pytest.raises(JobError, match="could not be measured"):
+        local.estimate(dataclasses.replace(config, data="/nothing"))

@@ -32,6 +32,10 @@ def test_folders_below_a_label_belong_to_it(data_folder, tmp_path):
     (tmp_path / "train" / "real" / "utkface").mkdir(parents=True)
     shutil.copy(data_folder / "train" / "real" / "000.jpg", tmp_path / "train" / "real" / "utkface")
     assert _facts(find(tmp_path)) == [("train/real/utkface/000.jpg", 0, "train")]
+    (tmp_path / "train" / "fake" / "blended" / "swaps").mkdir(parents=True)
+    for folder in ("", "blended/swaps"):
+        shutil.copy(data_folder / "train" / "fake" / "000.jpg", tmp_path / "train" / "fake" / folder)
+    assert [source.kind for source in find(tmp_path) if source.label] == ["generated", "blended"]
 
 
 def test_the_kaggle_csvs_say_real_with_a_one(data_folder, tmp_path):
