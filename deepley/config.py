@@ -234,12 +234,12 @@ PRESETS: dict[str, TrainConfig] = {
         model=ModelConfig(kinds=("generated", "blended")),
         batch_size=64,
         augment="wide",
-        blends=1.0,
+        blends=0.5,
         valid_limit=900,
         patience=17,
         phases=(
-            Phase("small crops", ("all",), 6, 4_000, crop=160, learning_rate=3e-4),
-            Phase("full size", ("all",), 6, 2_500, crop=224, learning_rate=1.5e-4),
+            Phase("small crops", ("all",), 5, 4_000, crop=160, learning_rate=3e-4),
+            Phase("full size", ("all",), 4, 2_500, crop=224, learning_rate=1.5e-4),
         ),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.

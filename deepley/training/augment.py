@@ -112,8 +112,8 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
 
     A fifth get a mirrored surrounding, as tightly cropped photos do in alignment. Half of the views are framed anew
     (0.75..1.6 times as large, turned by up to 10 degrees), the others plain crops. Then colours (25 %), grey (5 %),
-    brightness and contrast (30 %). Two fifths are left at that, so that fine traces are learnt too. The others get, in
-    random order, blur (20 %), down-and-up scaling to 0.25..0.95 (30 %), noise (10 %), JPEG 30..97 (45 %) and WebP
+    brightness and contrast (30 %). Three fifths are left at that, so that fine traces are learnt too. The others get,
+    in random order, blur (20 %), down-and-up scaling to 0.25..0.95 (30 %), noise (10 %), JPEG 30..97 (45 %) and WebP
     40..95 (10 %).
     """
     height, width = pixels.shape[:2]
@@ -136,7 +136,7 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
         view = colours(view, 0, 0, 1)
     if rng.random() < 0.30:
         view = brightness_contrast(view, rng.uniform(-16, 16), rng.uniform(0.85, 1.15))
-    if rng.random() < 0.4:
+    if rng.random() < 0.6:
         return view
     for step in rng.permutation(5):
         draw = rng.random()

@@ -48,23 +48,28 @@ class Blend:
     @property
     def name(self) -> str:
         """Name of the real picture, marked."""
-        return f"{self.pool.sources[self.index].name} (blend)"
+        return f"{self.real.name} (blend)"
+
+    @property
+    def real(self) -> Source:
+        """The real picture."""
+        return self.pool.sources[self.index]
 
     @property
     def path(self) -> Path:
         """The file of the real picture."""
-        return self.pool.sources[self.index].path
+        return self.real.path
 
     @property
     def size(self) -> int:
         """Bytes of the real picture; -1 for all of `path`."""
-        return self.pool.sources[self.index].size
+        return self.real.size
 
     def face(self, rng: np.random.Generator | None = None) -> np.ndarray:
         """(256, 256, 3) uint8, drawn with `rng`; without one, always the same blend."""
         rng = rng or np.random.default_rng(list(hashlib.sha256(self.name.encode()).digest()[:8]))
         pool, here = self.pool, self.pool.landmarks[self.index]
-        pixels = pool.sources[self.index].face()
+        pixels = self.real.face()
         if rng.random() >= SWAPPED:
             return blending.self_blended(pixels, here, rng)
         others = rng.integers(len(pool.sources), size=_CANDIDATES)

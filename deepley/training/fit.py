@@ -198,9 +198,7 @@ class _Run:
         if phase.schedule == "plateau" and progress.rate is not None:
             trainer.optimizer.learning_rate = progress.rate
         length = self.round_length(phase)
-        indices = order(
-            len(self.pictures.train), (self.config.seed, progress.phase), progress.phase_round * length, length
-        )
+        indices = order(self.pictures.train, (self.config.seed, progress.phase), progress.phase_round * length, length)
         # Keras shuffles a PyDataset's batches from a generator that cannot be saved: the order above is ours.
         log = trainer.fit(
             fed.train(indices, progress.phase_round),

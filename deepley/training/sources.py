@@ -48,6 +48,7 @@ class Source:
     offset: int = 0
     size: int = -1
     kind: str = "generated"
+    real = None  # only a `blends.Blend` is made from another picture
 
     def read(self) -> bytes:
         """Returns the image file's bytes."""

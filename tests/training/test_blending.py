@@ -3,7 +3,7 @@ import pytest
 
 from deepley.photo import faces
 from deepley.photo.faces import TEMPLATE
-from deepley.training import blending, blends, dataset
+from deepley.training import batches, blending, blends, dataset
 from tests.conftest import encode
 
 
@@ -102,6 +102,24 @@ def test_a_blend_is_drawn_anew_in_training_and_always_alike_in_validation(blende
     np.testing.assert_array_equal(blend.face(), blend.face())
     drawn = [blend.face(np.random.default_rng(seed)) for seed in range(2)]
     assert (drawn[0] != drawn[1]).any()
+
+
+def test_a_blend_follows_its_real_picture_and_is_shown_in_the_same_view(blended):
+    sources = blended[1].splits["train"]
+    pairs = batches.twins(sources)
+    assert {sources[blend].name: sources[real].name for blend, real in pairs.items()} == {
+        source.name: source.real.name for source in sources if source.kind == "blended"
+    }
+    for seed in range(4):
+        shown = list(batches.order(sources, (seed,), 0, len(sources)))
+        assert sorted(shown) == list(range(len(sources)))
+        assert all(shown[shown.index(real) + 1] == blend for blend, real in pairs.items())
+    views = batches.Crops(sources, np.arange(len(sources)), (7,), len(sources), 128, "none", ("generated", "blended"))
+    pictures, classes = views[0]
+    for blend, real in pairs.items():
+        assert classes[[blend, real], 0].tolist() == [2, 0]
+        same = (np.abs(pictures[blend].astype(int) - pictures[real]) < 12).all(axis=2).mean()
+        assert 0.1 < same < 1  # the same crop, flipped alike, and changed in part
 
 
 def test_landmarks_are_found_once_and_kept(blended, monkeypatch):

@@ -1,11 +1,12 @@
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deepley.training import dataset
 from deepley.training.batches import Crops, Wholes, order
-from deepley.training.sources import DataError
+from deepley.training.sources import DataError, Source
 from tests.conftest import encode, picture
 
 
@@ -114,9 +115,10 @@ def test_validation_batches_are_whole_and_complete(data_folder):
 
 
 def test_rounds_are_slices_of_shuffled_passes():
-    rounds = [order(10, (1, 2), start, 4) for start in range(0, 20, 4)]
+    sources = tuple(Source(str(i), Path("x"), i % 2, None) for i in range(10))
+    rounds = [order(sources, (1, 2), start, 4) for start in range(0, 20, 4)]
     shown = np.concatenate(rounds)
     assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
     assert (shown[:10] != shown[10:]).any()
-    np.testing.assert_array_equal(order(10, (1, 2), 8, 4), rounds[2])
-    assert (order(10, (2, 2), 0, 10) != shown[:10]).any()
+    np.testing.assert_array_equal(order(sources, (1, 2), 8, 4), rounds[2])
+    assert (order(sources, (2, 2), 0, 10) != shown[:10]).any()
