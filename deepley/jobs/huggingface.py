@@ -355,7 +355,7 @@ def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, 
             said = theirs or message or "It failed there: its log has more."
         return replace(status, state=State.FAILED, message=said)
     pulled = job.folder / ".there" / "job" / RELEASE
-    for name in (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD):
+    for name in (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD, files.DOUBT):
         _fetch(job, api, remote, f"{RELEASE}/{name}")
     release.load(pulled)  # its SHA-256 is checked
     pulled.rename(job.folder / RELEASE)

@@ -9,12 +9,13 @@ import os
 import threading
 from pathlib import Path
 
-WEIGHTS, CONFIG, HISTORY, METRICS, CARD = (
+WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT = (
     "model.safetensors",
     "config.json",
     "history.csv",
     "metrics.json",
     "README.md",
+    "doubt.safetensors",
 )
 
 

@@ -14,6 +14,7 @@ from deepley.config import ModelConfig
 from deepley.network.backbones import BACKBONES
 
 HEAD = "head"
+EMBEDDING = "head_pool"
 FEATURES = "feature_map"
 LOGIT = "logit"
 
@@ -56,7 +57,7 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
 
 def _head(features: object, config: ModelConfig) -> object:
     """GAP, then Dense (ReLU, L2), BatchNorm and Dropout for each hidden layer, then the logits in float32."""
-    x = layers.GlobalAveragePooling2D(name="head_pool")(features)
+    x = layers.GlobalAveragePooling2D(name=EMBEDDING)(features)
     for i, units in enumerate(config.dense, 1):
         x = layers.Dense(
             units, activation="relu", kernel_regularizer=regularizers.L2(config.l2), name=f"head_dense{i}"
@@ -148,6 +149,6 @@ def split(model: keras.Model, config: ModelConfig, trainable: tuple[str, ...]) -
         before.append(stage)
     if not before:
         raise ValueError("Every stage is trainable, so no features can be cached.")
-    cut = "head_pool" if len(before) == len(backbone.stages) else backbone.ends[before[-1]]
+    cut = EMBEDDING if len(before) == len(backbone.stages) else backbone.ends[before[-1]]
     boundary = model.get_layer(cut).output
     return keras.Model(model.input, boundary), keras.Model(boundary, model.get_layer(LOGIT).output)

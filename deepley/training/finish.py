@@ -12,12 +12,23 @@ import numpy as np
 
 from deepley.config import TrainConfig, to_json
 from deepley.network import files, release
-from deepley.network.model import LOGIT, evidence
+from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.training import evaluation
-from deepley.training.batches import labels_of
+from deepley.training.batches import classes_of, labels_of
 from deepley.training.card import card
 from deepley.training.dataset import Dataset
-from deepley.verdict import calibration
+from deepley.verdict import calibration, doubt
+
+_KNOWN = 4000
+"""Training pictures that tell where the usual lies."""
+
+
+def _test_sets(sources: tuple) -> dict[str, tuple]:
+    """The test images as they are; and, where a recipe has blends, their real pictures against blends of them."""
+    sets = {"test": tuple(s for s in sources if s.real is None)}
+    if len(sets["test"]) < len(sources):
+        sets["test, blends"] = tuple(s for s in sources if s.real is not None or s.label == 0)
+    return {name: found for name, found in sets.items() if {s.label for s in found} == {0, 1}}
 
 
 def finish(
@@ -53,17 +64,27 @@ def finish(
     }
     release.save(building, model, config.model, details | {"calibration": to_json(calibration.Calibration())})
     saved = release.load(building).model
-    scorer = keras.Model(saved.input, saved.get_layer(LOGIT).output)
+    scorer = keras.Model(saved.input, [saved.get_layer(EMBEDDING).output, saved.get_layer(LOGIT).output])
 
-    def score(faces: np.ndarray) -> np.ndarray:
-        return evidence(scorer.predict_on_batch(faces))
+    def measure(sources: tuple) -> tuple[np.ndarray, tuple, np.ndarray]:
+        embeddings = []
 
-    logits, valid, _ = evaluation.score_readable(score, dataset.splits["valid"])
+        def score(faces: np.ndarray) -> np.ndarray:
+            embedding, logits = scorer.predict_on_batch(faces)
+            embeddings.append(np.asarray(embedding, np.float32))
+            return evidence(logits)
+
+        logits, readable, _ = evaluation.score_readable(score, sources)
+        return logits, readable, np.concatenate(embeddings)
+
+    logits, valid, held_out = measure(dataset.splits["valid"])
     fitted = calibration.fit(logits, labels_of(valid))
     sets = {"validation": evaluation.summary("validation", logits, labels_of(valid), fitted)}
-    if all(dataset.report.counts["test"].values()):
-        logits, test, _ = evaluation.score_readable(score, dataset.splits["test"])
-        sets["test"] = evaluation.summary("test", logits, labels_of(test), fitted)
+    _, train, known = measure(dataset.take("train", _KNOWN))
+    doubt.fit(known, classes_of(train, config.model.kinds), held_out).save(building)
+    for name, sources in _test_sets(dataset.splits["test"]).items():
+        logits, test, _ = measure(sources)
+        sets[name] = evaluation.summary(name, logits, labels_of(test), fitted)
 
     config_json = json.loads((building / files.CONFIG).read_text())
     config_json["calibration"] = to_json(fitted)

@@ -14,7 +14,7 @@ from deepley.network import explain, release
 from deepley.network.engine import Activation, Engine
 from deepley.photo import decode, faces, provenance
 from deepley.photo.provenance import Provenance
-from deepley.verdict import calibration
+from deepley.verdict import calibration, doubt
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.stability import TREATMENTS, Stability
 
@@ -32,10 +32,12 @@ class Verdict:
     Attributes:
         face: Where it is, and its aligned crop.
         score: Calibrated, 0..1; higher means more evidence of manipulation.
-        evidence: The band that the score falls into; inconclusive if a treatment carries it across the threshold.
+        evidence: The band that the score falls into; inconclusive if a treatment carries it across the threshold, or if
+            the face is unlike any that was trained on.
         kinds: Kinds of manipulation the evidence points to, the likeliest first; empty unless there is evidence.
         heatmap: (h, w) float32 in [0, 1] on the aligned crop: what spoke for the claim made.
         stability: The scores under the usual treatments.
+        strange: The face is unlike anything that the network was trained on, so its score means little.
     """
 
     face: faces.Face
@@ -44,6 +46,7 @@ class Verdict:
     kinds: tuple[str, ...]
     heatmap: np.ndarray
     stability: Stability
+    strange: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.score <= 1:
@@ -147,6 +150,7 @@ class Detector:
         self.calibration = calibration.of_release(self.release)
         self.kinds = from_json(ModelConfig, self.release.config["model"]).kinds
         self.engine = Engine(self.release.model)
+        self.doubt = doubt.load(folder)
 
     def warm_up(self) -> None:
         """Runs face detector and network once, so that the first visitor does not wait for their graphs."""
@@ -209,14 +213,18 @@ class Detector:
     def _verdict(self, face: faces.Face, activations: list[Activation], names: list[str]) -> Verdict:
         score, *treated = (float(self.calibration.score(activation.logit)) for activation in activations)
         stability = Stability(score, dict(zip(names, treated)), self.calibration.threshold)
-        evidence = Evidence.INCONCLUSIVE if stability.flips else self.calibration.evidence(score)
+        embedding = activations[0].features.mean(axis=(0, 1))[None]
+        strange = self.doubt is not None and bool(self.doubt.distance(embedding)[0] > self.doubt.limit)
+        evidence = self.calibration.evidence(score)
+        if strange or stability.flips:
+            evidence = Evidence.INCONCLUSIVE
         claimed = evidence not in (Evidence.NONE, Evidence.INCONCLUSIVE)
         heatmap = explain.grad_cam(
             activations[0].features, activations[0].gradient, towards_fake=evidence is not Evidence.NONE
         )
         shares = sorted(zip(activations[0].kinds, self.kinds), reverse=True)
         kinds = tuple(kind for share, kind in shares if share >= _NAMED) if claimed else ()
-        return Verdict(face, score, evidence, kinds, heatmap, stability)
+        return Verdict(face, score, evidence, kinds, heatmap, stability, strange)
 
     def to_json(self, verdict: PhotoVerdict | None, error: str | None = None) -> dict:
         """One checked file as plain JSON types; exactly one of `verdict` and `error` is given."""
@@ -232,6 +240,7 @@ class Detector:
                     "evidence_kinds": list(v.kinds),
                     "treated": v.stability.treated,
                     "holds": not v.stability.flips,
+                    "strange": v.strange,
                 }
                 for v in (verdict.verdicts if verdict else ())
             ],

@@ -36,6 +36,11 @@ HEATMAP_NOTE = "A heatmap shows where the network looked. It proves nothing."
 
 def meaning(verdict: Verdict) -> str:
     """What the evidence band means, or why the verdict is inconclusive."""
+    if verdict.strange:
+        return (
+            "The face is unlike anything that this model was trained on, so its score means little. Drawings, masks, "
+            "odd light or heavy filters can be why."
+        )
     if verdict.stability.flips:
         return (
             "The verdict does not hold: the score crosses the threshold under "

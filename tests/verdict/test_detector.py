@@ -96,7 +96,7 @@ def test_json_has_what_the_command_line_promises(detector, astronaut):
     assert set(found) == {"schema", "error", "reason", "faces", "file", "provenance", "release", "sha256"}
     assert found["release"] == "micro"
     (face,) = found["faces"]
-    assert set(face) == {"box", "score", "evidence", "evidence_kinds", "treated", "holds"}
+    assert set(face) == {"box", "score", "evidence", "evidence_kinds", "treated", "holds", "strange"}
     assert all(isinstance(value, int) for value in face["box"])
 
 
