@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("data", type=Path, metavar="DIR")
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
     evaluate.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
+    evaluate.add_argument("--robustness", action="store_true", help="score DIR under treatments too")
+    evaluate.add_argument("--sets", type=Path, metavar="DIR", help="a folder of further sets to score")
+    evaluate.add_argument("--store", action="store_true", help="write --robustness and --sets into the release")
     evaluate.set_defaults(run=_evaluate)
 
     publish = commands.add_parser("publish", help="push a release to the Hugging Face Hub")
@@ -175,9 +178,9 @@ def _collect(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from deepley.network.engine import Engine
     from deepley.network.release import load
-    from deepley.training import evaluation
+    from deepley.training import evaluation, finish, robustness
     from deepley.training.batches import labels_of
-    from deepley.training.card import table
+    from deepley.training.card import tables
     from deepley.training.sources import find
     from deepley.verdict.calibration import of_release
 
@@ -188,8 +191,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     for name, reason in unreadable:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     figures = evaluation.figures(logits, labels_of(readable), cut)
+    further = {}
+    if options.robustness:
+        further["treated"] = robustness.under_treatments(Engine(loaded.model).score, readable, cut)
+    if options.sets:
+        further["elsewhere"], further["groups"] = robustness.elsewhere(Engine(loaded.model).score, options.sets, cut)
+    if options.store:
+        finish.add(options.release, further)
     if options.json:
-        result = evaluation.document({options.data.resolve().name: figures})
+        result = evaluation.document({options.data.resolve().name: figures}) | further
         result |= {
             "release": loaded.name,
             "sha256": loaded.sha256,
@@ -197,7 +207,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         }
         print(json.dumps(result, indent=1))
     else:
-        print(table({options.data.resolve().name: figures}))
+        print(tables({"sets": {options.data.resolve().name: figures}, **further}))
     return int(bool(unreadable))
 
 

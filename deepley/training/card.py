@@ -10,8 +10,18 @@ _ROWS = {
     "false_positive_rate": "False-positive rate at the threshold",
     "recall": "Recall at the threshold",
     "ece": "Expected calibration error (15 bins)",
+    "inconclusive": "Inconclusive",
+    "selective_accuracy": "Accuracy of the others, at the threshold",
 }
-_SHARES = {"accuracy", "balanced_accuracy", "false_positive_rate", "recall"}
+_SHARES = {"accuracy", "balanced_accuracy", "false_positive_rate", "recall", "inconclusive", "selective_accuracy"}
+_COLUMNS = {
+    "auc": "AUC",
+    "false_positive_rate": "real called fake",
+    "recall": "fakes found",
+    "accuracy": "accuracy at 0.5",
+    "ece": "ECE",
+    "inconclusive": "inconclusive",
+}
 
 
 def figure(name: str, value: dict) -> str:
@@ -26,8 +36,33 @@ def table(sets: dict[str, dict]) -> str:
     heads = [f"{name}, n = {s['n']:,} ({s['real']:,} real)" for name, s in sets.items()]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name, label in _ROWS.items():
-        lines.append(f"| {label} | " + " | ".join(figure(name, s[name]) for s in sets.values()) + " |")
+        if any(name in s for s in sets.values()):
+            cells = (figure(name, s[name]) if name in s else "" for s in sets.values())
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def comparison(sets: dict[str, dict], first: str) -> str:
+    """A Markdown table: a row a set, a column a figure; `first` heads the column of names."""
+    columns = {name: label for name, label in _COLUMNS.items() if any(name in s for s in sets.values())}
+    lines = [f"| {first} | n (real) | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 2) + "|"]
+    for name, s in sets.items():
+        cells = (figure(column, s[column]) if column in s else "" for column in columns)
+        lines.append(f"| {name} | {s['n']:,} ({s['real']:,}) | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def tables(metrics: dict) -> str:
+    """All tables of a metrics.json as Markdown, with their headings."""
+    parts = [table(metrics["sets"])]
+    for key, heading, first in (
+        ("treated", "### Under treatment (test images)", "the face"),
+        ("elsewhere", "### Elsewhere", "set"),
+        ("groups", "### Real photos of UTKFace, by group", "group"),
+    ):
+        if metrics.get(key):
+            parts.append(f"{heading}\n\n{comparison(metrics[key], first)}")
+    return "\n\n".join(parts)
 
 
 def card(config: dict, metrics: dict) -> str:
@@ -60,7 +95,7 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 
 ## Figures
 
-{table(metrics["sets"])}
+{tables(metrics)}
 
 In brackets: {metrics["interval"]}. Validation images also chose the weights and the calibration; test images were
 scored once.

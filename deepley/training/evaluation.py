@@ -49,11 +49,12 @@ def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, se
     """All figures of one set, each with a 95 % bootstrap interval.
 
     Accuracy and balanced accuracy are at calibrated score 0.5; false-positive rate (reals called fake) and recall
-    (fakes found) at the shipped threshold.
+    (fakes found) at the shipped threshold. Inconclusive is the share between doubt and threshold, selective accuracy
+    that of the others, called by the threshold. Where a class is missing, only what needs no other is there.
 
     Args:
         logits: (n,) float.
-        labels: (n,) 1 = fake, 0 = real; both must occur.
+        labels: (n,) 1 = fake, 0 = real.
         calibration: Of the release.
         seed: Of the resampling.
 
@@ -61,18 +62,18 @@ def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, se
         {"n", "real", "fake", and per figure {"value", "low", "high"}}.
 
     Raises:
-        ValueError: If a class is missing.
+        ValueError: If there are no images.
     """
     labels = np.asarray(labels).astype(int)
     reals, fakes = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
-    if not len(reals) or not len(fakes):
-        raise ValueError("An evaluation needs real and fake images.")
+    if not len(labels):
+        raise ValueError("An evaluation needs images that can be read.")
     scores = calibration.score(logits)
     values = _values(logits, scores, labels, calibration)
     rng = np.random.default_rng(seed)
     samples = []
     for _ in range(RESAMPLES):
-        pick = np.concatenate([rng.choice(reals, len(reals)), rng.choice(fakes, len(fakes))])
+        pick = np.concatenate([rng.choice(of, len(of)) for of in (reals, fakes) if len(of)])
         samples.append(_values(logits[pick], scores[pick], labels[pick], calibration))
     result: dict = {"n": len(labels), "real": len(reals), "fake": len(fakes)}
     for name, value in values.items():
@@ -84,14 +85,24 @@ def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, se
 def _values(logits: np.ndarray, scores: np.ndarray, labels: np.ndarray, calibration: Calibration) -> dict[str, float]:
     called, flagged = scores >= 0.5, scores >= calibration.threshold
     real, fake = labels == 0, labels == 1
+    unsure = (scores >= calibration.doubt) & ~flagged
+    alone = {"inconclusive": float(unsure.mean())}
+    if real.any():
+        alone["false_positive_rate"] = float(flagged[real].mean())
+    if fake.any():
+        alone["recall"] = float(flagged[fake].mean())
+    if not (real.any() and fake.any()):
+        return alone
     return {
         "accuracy": float((called == fake).mean()),
         "balanced_accuracy": float((called[fake].mean() + (~called[real]).mean()) / 2),
         "auc": float(roc_auc_score(labels, logits)),
         "average_precision": float(average_precision_score(labels, logits)),
-        "false_positive_rate": float(flagged[real].mean()),
-        "recall": float(flagged[fake].mean()),
+        "false_positive_rate": alone["false_positive_rate"],
+        "recall": alone["recall"],
         "ece": expected_calibration_error(scores, labels),
+        "inconclusive": alone["inconclusive"],
+        "selective_accuracy": float((flagged == fake)[~unsure].mean()) if not unsure.all() else 0.0,
     }
 
 

@@ -19,6 +19,20 @@ from deepley.training.card import card
 from deepley.training.dataset import Dataset
 from deepley.verdict import calibration, doubt
 
+
+def add(folder: Path, further: dict) -> None:
+    """Adds measurements to a release's metrics.json, and writes its card anew.
+
+    Args:
+        folder: The release.
+        further: Tables by key, see `card.tables`.
+    """
+    config = json.loads((folder / files.CONFIG).read_text())
+    metrics = json.loads((folder / files.METRICS).read_text()) | further
+    files.write(folder / files.METRICS, json.dumps(metrics) + "\n")
+    files.write(folder / files.CARD, card(config, metrics))
+
+
 _KNOWN = 4000
 """Training pictures that tell where the usual lies."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from deepley.network.release import Release
-from deepley.training.card import table
+from deepley.training.card import tables
 from deepley.ui import charts
 from deepley.verdict.calibration import Calibration
 
@@ -20,7 +20,7 @@ def build(release: Release, calibration: Calibration) -> None:
         "These are figures *at home*: photos and generator of the kind it was trained on. Elsewhere it does worse."
     )
     if metrics:
-        gr.Markdown(table(metrics["sets"]), elem_classes="figures")
+        gr.Markdown(tables(metrics), elem_classes="figures")
     if history:
         gr.Markdown(
             "### The training that made these weights\n"

@@ -4,7 +4,7 @@ import pytest
 from deepley.training import evaluation
 from deepley.verdict.calibration import Calibration
 
-CUT = Calibration(doubt=0.2, threshold=0.4)
+CUT = Calibration(doubt=0.25, threshold=0.4)
 
 
 def test_figures_of_a_case_that_can_be_counted_by_hand():
@@ -20,6 +20,8 @@ def test_figures_of_a_case_that_can_be_counted_by_hand():
     assert value["auc"] == 13 / 16
     assert value["average_precision"] == pytest.approx((1 + 1 + 1 + 4 / 7) / 4)
     assert value["ece"] == pytest.approx(2.85 / 8)
+    assert value["inconclusive"] == 1 / 8
+    assert value["selective_accuracy"] == 4 / 7
 
 
 def test_intervals_hold_the_value_and_shrink_with_more_images():
@@ -46,6 +48,14 @@ def test_a_score_of_one_falls_into_the_last_bin():
     assert evaluation.reliability(np.array([1.0, 0.0]), np.array([1, 0])) == [(0.0, 0.0, 1), (1.0, 1.0, 1)]
 
 
-def test_one_class_alone_cannot_be_evaluated():
-    with pytest.raises(ValueError, match="real and fake"):
-        evaluation.figures(np.zeros(4), np.zeros(4), CUT)
+@pytest.mark.parametrize(("label", "name"), [(0, "false_positive_rate"), (1, "recall")])
+def test_one_class_alone_gives_what_needs_no_other(label, name):
+    found = evaluation.figures(np.array([-5.0, -0.8, 5.0, 6.0]), np.full(4, label), CUT)
+    assert set(found) == {"n", "real", "fake", "inconclusive", name}
+    assert found[name]["value"] == 0.5
+    assert found["inconclusive"]["value"] == 0.25
+
+
+def test_without_images_there_is_nothing_to_evaluate():
+    with pytest.raises(ValueError, match="needs images"):
+        evaluation.figures(np.zeros(0), np.zeros(0), CUT)

@@ -1,0 +1,100 @@
+"""How a detector fares under treatments, on other sets, by group of people, and against an attacker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from deepley.config import MICRO_BATCH
+from deepley.photo.treatment import blur, down_and_up, jpeg, webp
+from deepley.training import evaluation
+from deepley.training.batches import labels_of
+from deepley.training.sources import Source, find
+from deepley.verdict.calibration import Calibration
+
+CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "as it is": lambda face: face,
+    "JPEG 90": lambda face: jpeg(face, 90),
+    "JPEG 70": lambda face: jpeg(face, 70),
+    "JPEG 50": lambda face: jpeg(face, 50),
+    "JPEG 30": lambda face: jpeg(face, 30),
+    "half size": lambda face: down_and_up(face, 0.5),
+    "quarter size": lambda face: down_and_up(face, 0.25),
+    "blur 1": lambda face: blur(face, 1.0),
+    "blur 2": lambda face: blur(face, 2.0),
+    "WebP 60": lambda face: webp(face, 60),
+    "JPEG 80, three quarters, JPEG 60": lambda face: jpeg(down_and_up(jpeg(face, 80), 0.75), 60),
+}
+"""By name: functions on the aligned (256, 256, 3) uint8 face."""
+
+_RECODED = 95
+_UTKFACE = re.compile(r"(\d{1,3})_([01])_([0-4])_\d{17}")
+_SEX = ("men", "women")
+_RACE = ("White", "Black", "Asian", "Indian", "others")
+_SMALLEST_GROUP = 100
+
+
+def under_treatments(
+    score: Callable[[np.ndarray], np.ndarray], sources: tuple[Source, ...], calibration: Calibration
+) -> dict[str, dict]:
+    """`evaluation.figures` of a set under each of `CONDITIONS`.
+
+    Args:
+        score: (n, 256, 256, 3) uint8 to (n,) logits.
+        sources: Real and fake pictures.
+        calibration: Of the release.
+    """
+    logits: dict[str, list[np.ndarray]] = {name: [] for name in CONDITIONS}
+    for start in tqdm.trange(0, len(sources), MICRO_BATCH, desc="Treatments", mininterval=10):
+        faces = [source.face() for source in sources[start : start + MICRO_BATCH]]
+        for name, treat in CONDITIONS.items():
+            logits[name].append(score(np.stack([treat(face) for face in faces])))
+    labels = labels_of(sources)
+    return {name: evaluation.figures(np.concatenate(z), labels, calibration) for name, z in logits.items()}
+
+
+def elsewhere(
+    score: Callable[[np.ndarray], np.ndarray], sets: Path, calibration: Calibration
+) -> tuple[dict[str, dict], dict[str, dict]]:
+    """Figures on every folder of `sets`, real and fake recoded alike (JPEG 95), and on groups of UTKFace photos.
+
+    Args:
+        score: See `under_treatments`.
+        sets: A folder of folders with real/ or fake/ or both.
+        calibration: Of the release.
+
+    Returns:
+        Figures by set, and by group: age, sex and race, as UTKFace's file names label them, of at least 100 photos.
+    """
+    found, groups = {}, {}
+    for folder in sorted(path for path in sets.iterdir() if path.is_dir()):
+        sources = tuple(find(folder))
+        logits = np.concatenate(
+            [
+                score(np.stack([jpeg(source.face(), _RECODED) for source in sources[start : start + MICRO_BATCH]]))
+                for start in tqdm.trange(0, len(sources), MICRO_BATCH, desc=folder.name, mininterval=10)
+            ]
+        )
+        labels = labels_of(sources)
+        found[folder.name] = evaluation.figures(logits, labels, calibration)
+        for name, members in _groups(sources).items():
+            if len(members) >= _SMALLEST_GROUP:
+                groups[name] = evaluation.figures(logits[members], labels[members], calibration)
+    return found, groups
+
+
+def _groups(sources: tuple[Source, ...]) -> dict[str, list[int]]:
+    """Positions of the real pictures of each group that UTKFace's names label."""
+    groups: dict[str, list[int]] = {}
+    for i, source in enumerate(sources):
+        match = _UTKFACE.match(Path(source.name).name)
+        if match and source.label == 0:
+            age, sex, race = (int(part) for part in match.groups())
+            band = "under 18" if age < 18 else "18 to 39" if age < 40 else "40 to 59" if age < 60 else "60 and over"
+            for name in (f"age {band}", _SEX[sex] if sex < len(_SEX) else "", f"race label {_RACE[race]}"):
+                groups.setdefault(name, []).append(i)
+    return dict(sorted(groups.items()))
