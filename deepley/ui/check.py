@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -17,8 +16,9 @@ from deepley.photo.decode import PhotoError
 from deepley.ui import card
 from deepley.ui.components import COPY, PhotoInput, Upload, click
 from deepley.ui.detectors import Detectors
+from deepley.ui.states import FORM, GONE, Checked, blank, broken, idle, idle_card, look
 from deepley.verdict import feedback, report, words
-from deepley.verdict.detector import Detector, PhotoVerdict
+from deepley.verdict.detector import PhotoVerdict
 
 EXAMPLE = Path(__file__).parent / "astronaut.jpg"
 """Eileen Collins, NASA, public domain; from scikit-image's data."""
@@ -27,21 +27,6 @@ KEPT = 3600
 """Seconds that an upload, and what was found in it, stay on this machine."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a visitor's page remembers of the last photo.
-
-    Attributes:
-        name: Of the file.
-        verdict: Of the photo.
-        detector: That gave it.
-    """
-
-    name: str
-    verdict: PhotoVerdict
-    detector: Detector
 
 
 def build(detectors: Detectors, using: gr.State, data: Path) -> None:
@@ -94,7 +79,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
             card.provenance(verdict),
             report.text(verdict, detector, checked.name),
             gr.update(visible=bool(choices), open=False),
-            *_FORM,
+            *FORM,
             gr.skip(),
             checked,
         )
@@ -162,15 +147,15 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
                 elem_id="photo",
             )
             example = gr.Button("Try an example: an astronaut", size="sm", elem_id="example")
-            gr.Markdown(
-                "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP, up to 25 MB and 64 megapixels. If the camera stays "
-                "dark, allow this page to use it in the browser's address bar. Photos are deleted after an hour; of a "
-                "photo only its size and the time it took are logged.",
-                elem_classes="quiet",
-            )
         with gr.Column(min_width=280):
             result = gr.HTML(idle_card(), elem_id="verdict", padding=False)
             faces = gr.Radio([], label="Faces, largest first", visible=False, elem_id="faces")
+    gr.Markdown(
+        "JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF or BMP, up to 25 MB and 64 megapixels. If the camera stays "
+        "dark, allow this page to use it in the browser's address bar. Photos are deleted after an hour; of a "
+        "photo only its size and the time it took are logged.",
+        elem_classes="quiet",
+    )
     with gr.Column(visible=False) as findings:
         with gr.Column(visible=False) as looking:
             slider = gr.ImageSlider(
@@ -219,46 +204,3 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         changed(lambda: gr.update(interactive=True), None, send, queue=False, **quiet)
     program = gr.Button(visible=False)  # no person presses it: it carries the endpoint that programs call
     program.click(check, photo, gr.JSON(visible=False), concurrency_id="model", concurrency_limit=1, api_name="check")
-
-
-_FORM = (None, False, gr.update(interactive=True), "")
-"""An untouched form to say that a verdict is wrong: what was chosen for one photo is not sent for the next."""
-
-GONE = "The photo is no longer here: uploads are deleted after an hour. Check it again."
-
-
-def idle_card() -> str:
-    """The card without a photo."""
-    return card.message("idle", "No photo yet", "The verdict appears here.")
-
-
-def idle() -> tuple:
-    """What the page shows without a photo."""
-    return blank("idle", "No photo yet", "The verdict appears here.")
-
-
-def broken() -> tuple:
-    """What the page shows when an upload was refused or something broke: never an older photo's verdict."""
-    text = "There is no score for it. Remove it and try another file, or the same photo saved as JPEG."
-    return blank("failed", "This photo could not be checked", text)
-
-
-def blank(state: str, title: str, sentence: str) -> tuple:
-    """A card without a score, and everything of an earlier photo put away."""
-    hidden = gr.update(visible=False)
-    return (
-        card.message(state, title, sentence), gr.update(choices=[], value=None, visible=False), hidden, hidden, None,
-        "", 0.7, True, "", "", hidden, *_FORM, None if state == "failed" else gr.skip(), None,
-    )  # fmt: skip
-
-
-def look(checked: Checked, face: int, opacity: float, close: bool) -> tuple:
-    """The photo and one face's overlay for the slider, near or far, and in words where the weight lies."""
-    verdict = checked.verdict
-    if not verdict.verdicts:
-        return None, ""
-    x, _, width, _ = verdict.verdicts[face].face.box
-    # The slider's line goes through the chosen face.
-    at = 50 if close else min(max(100 * (x + width / 2) / verdict.file.width, 5), 95)
-    shown = gr.update(value=verdict.overlay(opacity, face, close), slider_position=at)
-    return shown, f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"

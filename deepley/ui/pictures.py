@@ -87,7 +87,7 @@ def build(data: Path, runs: Path) -> gr.State:
     archive = gr.File(
         label="A zip or tar with folders real and fake",
         file_types=[".zip", ".tar", ".gz", ".tgz"],
-        height=130,
+        height=170,
         elem_id="archive",
     )
     if not account.on_space():
