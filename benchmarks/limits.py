@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE, SCHEMA_VERSION
-from deepley.photo.faces import TEMPLATE_EYES, Face, find
+from deepley.photo.faces import TEMPLATE, Face, find
 from deepley.photo.treatment import blur
 from deepley.training.batches import labels_of
 from deepley.training.evaluation import figures
@@ -52,7 +52,7 @@ def found_at(box: int, typical: float) -> Callable[[np.ndarray], np.ndarray]:
 
 def sharpness(crop: np.ndarray) -> float:
     """`Face.sharpness` of a bare crop."""
-    return Face((0, 0, FACE_SIZE, FACE_SIZE), TEMPLATE_EYES, 1.0, crop, np.eye(2, 3)).sharpness
+    return Face((0, 0, FACE_SIZE, FACE_SIZE), TEMPLATE, 1.0, crop, np.eye(2, 3)).sharpness
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The house: which room may import which."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,8 @@ def _needs(name, seen):
 @pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "dataset"])
 def test_training_runs_on_any_keras_backend(module):
     assert "tensorflow" not in {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_benchmarks_find_what_they_import(path):
+    assert callable(importlib.import_module(f"benchmarks.{path.stem}").main)

@@ -1,0 +1,77 @@
+"""What someone who knows the network can do: FGSM and PGD on fakes that are found and reals that are not.
+
+    python -m benchmarks.attacks DIR [--release DIR] [--images 100]
+
+DIR holds aligned faces in real/ and fake/. Each picture may change by at most eps in every value (of 0..255): fakes are
+pushed towards real, reals towards fake, with foolbox's attacks (Goodfellow et al. 2015; Madry et al. 2018, 10 steps).
+Nothing defends against it; the figures are recorded. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import eagerpy
+import foolbox
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION
+from deepley.network import release
+from deepley.network.model import LOGIT
+from deepley.training.batches import labels_of
+from deepley.training.evaluation import figures
+from deepley.training.sources import find
+from deepley.verdict.calibration import of_release
+
+EPSILONS = (1, 2)
+"""Largest change of a value, in grey levels: 1/255 and 2/255 of the range."""
+
+
+def main() -> None:
+    """Prints one line an attack and, last, one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
+    parser.add_argument("--images", type=int, default=100, help="half real, half fake")
+    options = parser.parse_args()
+    loaded = release.load(options.release)
+    cut = of_release(loaded)
+    kinds = keras.Model(loaded.model.input, loaded.model.get_layer(LOGIT).output)
+    # foolbox wants a logit a class: real and fake.
+    shift = cut.temperature * np.log(cut.threshold / (1 - cut.threshold))
+    attacked = foolbox.TensorFlowModel(
+        lambda faces: tf.stack([tf.zeros(len(faces)), tf.reduce_logsumexp(kinds(faces), axis=1) - shift], axis=1),
+        bounds=(0, 255),
+    )
+    sources = find(options.data)
+    chosen = tuple(s for label in (0, 1) for s in [s for s in sources if s.label == label][: options.images // 2])
+    labels = labels_of(chosen).astype(np.int64)
+    results = {}
+    for name, attack in (
+        ("none", None),
+        ("FGSM", foolbox.attacks.LinfFastGradientAttack(random_start=False)),
+        ("PGD, 10 steps", foolbox.attacks.LinfPGD(steps=10)),
+    ):
+        for eps in EPSILONS if attack else (0,):
+            logits = []
+            for start in range(0, len(chosen), MICRO_BATCH):
+                batch = chosen[start : start + MICRO_BATCH]
+                faces = eagerpy.astensor(tf.constant(np.stack([s.face() for s in batch]), tf.float32))
+                truth = eagerpy.astensor(tf.constant(labels[start : start + MICRO_BATCH]))
+                if attack:
+                    _, faces, _ = attack(attacked, faces, truth, epsilons=eps)
+                logits.append(attacked(faces).raw.numpy()[:, 1] + shift)
+            key = f"{name}, eps {eps}/255" if attack else name
+            found = figures(np.concatenate(logits), labels, cut)
+            results[key] = {k: found[k] for k in ("n", "false_positive_rate", "recall", "accuracy")}
+            shown = {k: f"{v['value']:.1%}" for k, v in results[key].items() if k != "n"}
+            print(f"{key}: {shown}", flush=True)
+    print(json.dumps({"schema": SCHEMA_VERSION, "release": loaded.name, "sha256": loaded.sha256, **results}))
+
+
+if __name__ == "__main__":
+    main()
