@@ -110,16 +110,17 @@ def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: st
 def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
     """A view as pictures reach a detector from anywhere: other framings, colours, and a chain of treatments.
 
-    A fifth get a mirrored surrounding, as tightly cropped photos do in alignment. Half of the views are framed anew
-    (0.75..1.6 times as large, turned by up to 10 degrees), the others plain crops. Then colours (25 %), grey (5 %),
-    brightness and contrast (30 %). Three fifths are left at that, so that fine traces are learnt too. The others get,
-    in random order, blur (20 %), down-and-up scaling to 0.25..0.95 (30 %), noise (10 %), JPEG 30..97 (45 %) and WebP
-    40..95 (10 %).
+    Half of the views are plain crops, flipped or not, so that fine traces are learnt. Of the others 30 % get a mirrored
+    surrounding, as tightly cropped photos do in alignment; 60 % are framed anew (0.75..1.6 times as large, turned by up
+    to 10 degrees); 35 % change in colour, 8 % become grey, 40 % change in brightness and contrast; and 70 % get, in
+    random order, blur (20 %), down-and-up scaling to 0.25..0.95 (35 %), noise (10 %), JPEG 30..97 (50 %) and WebP 40..95
+    (10 %).
     """
     height, width = pixels.shape[:2]
-    if rng.random() < 0.2:
+    plain = rng.random() < 0.5
+    if not plain and rng.random() < 0.3:
         pixels = tight(pixels, rng.uniform(0.5, 0.8))
-    if rng.random() < 0.5:
+    if not plain and rng.random() < 0.6:
         scale = float(np.exp(rng.uniform(np.log(0.75), np.log(1.6))))
         reach = max(0.0, (min(height, width) - side / scale) / 2) + 12
         x, y = (width - 1) / 2 + rng.uniform(-reach, reach), (height - 1) / 2 + rng.uniform(-reach, reach)
@@ -130,23 +131,28 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
         view = crop(pixels, side, int(top), int(left))
     if rng.random() < 0.5:
         view = flip(view)
-    if rng.random() < 0.25:
-        view = colours(view, rng.uniform(-12, 12), rng.uniform(0.6, 1.3), float(np.exp(rng.uniform(-0.3, 0.3))))
-    if rng.random() < 0.05:
-        view = colours(view, 0, 0, 1)
-    if rng.random() < 0.30:
-        view = brightness_contrast(view, rng.uniform(-16, 16), rng.uniform(0.85, 1.15))
-    if rng.random() < 0.6:
+    if plain:
         return view
+    if rng.random() < 0.35:
+        view = colours(view, rng.uniform(-12, 12), rng.uniform(0.6, 1.3), float(np.exp(rng.uniform(-0.3, 0.3))))
+    if rng.random() < 0.08:
+        view = colours(view, 0, 0, 1)
+    if rng.random() < 0.40:
+        view = brightness_contrast(view, rng.uniform(-16, 16), rng.uniform(0.85, 1.15))
+    return treated(view, rng) if rng.random() < 0.7 else view
+
+
+def treated(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A chain of what happens to pictures on their way, in random order; see `wide`."""
     for step in rng.permutation(5):
         draw = rng.random()
         if step == 0 and draw < 0.20:
             view = blur(view, rng.uniform(0.3, 2.0))
-        elif step == 1 and draw < 0.30:
+        elif step == 1 and draw < 0.35:
             view = down_and_up(view, rng.uniform(0.25, 0.95), INTERPOLATIONS[rng.integers(len(INTERPOLATIONS))])
         elif step == 2 and draw < 0.10:
             view = noise(view, rng.uniform(1, 6), rng)
-        elif step == 3 and draw < 0.45:
+        elif step == 3 and draw < 0.50:
             view = jpeg(view, int(rng.integers(30, 98)))
         elif step == 4 and draw < 0.10:
             view = webp(view, int(rng.integers(40, 96)))
