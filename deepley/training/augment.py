@@ -112,9 +112,8 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
 
     Half of the views are plain crops, flipped or not, so that fine traces are learnt. Of the others 30 % get a mirrored
     surrounding, as tightly cropped photos do in alignment; 60 % are framed anew (0.75..1.6 times as large, turned by up
-    to 10 degrees); 35 % change in colour, 8 % become grey, 40 % change in brightness and contrast; and 70 % get, in
-    random order, blur (20 %), down-and-up scaling to 0.25..0.95 (35 %), noise (10 %), JPEG 30..97 (50 %) and WebP 40..95
-    (10 %).
+    to 10 degrees); 35 % change in colour, 8 % become grey, 40 % change in brightness and contrast; and 70 % are
+    `treated`.
     """
     height, width = pixels.shape[:2]
     plain = rng.random() < 0.5
@@ -143,7 +142,10 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def treated(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A chain of what happens to pictures on their way, in random order; see `wide`."""
+    """A chain of what happens to pictures on their way, in random order.
+
+    Blur (20 %), down-and-up scaling to 0.25..0.95 (35 %), noise (10 %), JPEG 30..97 (50 %) and WebP 40..95 (10 %).
+    """
     for step in rng.permutation(5):
         draw = rng.random()
         if step == 0 and draw < 0.20:
