@@ -15,7 +15,7 @@ from deepley.hub import client
 from deepley.hub.publish import PublishError, publish
 from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import Job, JobError, State
-from deepley.ui import account
+from deepley.ui import account, charts
 
 TICK = 2.0
 """Seconds between two looks at the jobs' folders."""
@@ -186,6 +186,12 @@ def card(job: Job) -> str:
         )
     if status.message:
         parts.append(f"<p>{escape(status.message)}</p>")
+    if phases := charts.phases(job.history):
+        named = (
+            f"{name} (round {first})" if first == last else f"{name} (rounds {first} to {last})"
+            for name, first, last in phases
+        )
+        parts.append(f"<p>Phases so far: {escape(', '.join(named))}</p>")
     facts = [f"job {job.id}", status.device]
     if status.started:
         facts.append(f"{_minutes(status):.1f} minutes since its start")

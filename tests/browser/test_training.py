@@ -102,6 +102,7 @@ def test_a_job_is_started_killed_resumed_finished_and_used(page, runs, astronaut
     page.locator('#job [data-state="completed"]').wait_for(timeout=180_000)
     assert job.history[-1]["val_loss"] < job.history[0]["val_loss"]
     expect(page.locator("#summary")).to_contain_text(job.id)
+    expect(page.locator("#job")).to_contain_text("Phases so far: head (round 1), all (rounds 2 to 7)")
 
     with page.expect_download() as downloading:
         page.locator("#download").click()
