@@ -33,7 +33,7 @@ def add(folder: Path, further: dict) -> None:
     files.write(folder / files.CARD, card(config, metrics))
 
 
-_KNOWN = 4000
+_KNOWN = 2000
 """Training pictures that tell where the usual lies."""
 
 
