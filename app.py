@@ -6,13 +6,15 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from deepley.config import DEFAULT_RELEASE
+from deepley.config import DEFAULT_RELEASE, HUB_PATIENCE, HUB_RELEASE, NAMED_RELEASE
+from deepley.hub.download import choose
 from deepley.ui import page
 from deepley.verdict.detector import Detector
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("deepley").setLevel(logging.INFO)
-    detector = Detector(DEFAULT_RELEASE)
+    folder, reason = choose(DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
+    detector = Detector(folder)
     detector.warm_up()
-    page.launch(detector)
+    page.launch(detector, reason=reason)

@@ -22,6 +22,15 @@ PREPROCESSING = "rgb-0-255-caffe-1"
 DEFAULT_RELEASE = Path(__file__).resolve().parent.parent / "weights" / "deepley-resnet50"
 """The embedded release."""
 
+NAMED_RELEASE = os.environ.get("DEEPLEY_RELEASE")
+"""A release folder to use instead."""
+
+HUB_RELEASE = os.environ.get("DEEPLEY_HUB")
+"""A release on the Hub to use instead, as OWNER/NAME@COMMIT:SHA256-OF-ITS-WEIGHTS."""
+
+HUB_PATIENCE = 10.0
+"""Seconds that the start waits for the Hub; then the embedded release is used."""
+
 RUNS_FOLDER = Path(os.environ.get("DEEPLEY_RUNS", "runs"))
 """Where fine-tuning jobs live."""
 

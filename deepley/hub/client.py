@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 
@@ -55,6 +56,8 @@ def sentence(error: Exception) -> str:
         return said
     if status is not None:
         return f"The Hub answered with an error ({status})."
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS):
+        return "The Hub's cache on this machine cannot be written."
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
         return "The Hub does not answer in time."
     if isinstance(error, (httpx2.HTTPError, OSError)):

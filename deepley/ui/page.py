@@ -15,13 +15,14 @@ from deepley.verdict.detector import Detector
 FAVICON = Path(__file__).parent / "favicon.svg"
 
 
-def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER) -> gr.Blocks:
+def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, reason: str = "") -> gr.Blocks:
     """The page around a loaded release.
 
     Args:
         detector: That judges.
         data: Folder in which corrections are kept, and training data of this machine lies.
         runs: Folder of the fine-tuning jobs.
+        reason: Why this release is used, in a sentence.
     """
     detectors = Detectors(detector)
     local.ensure_worker(runs)  # for what was still queued when the machine went down
@@ -39,25 +40,28 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
             with gr.Tab("Many photos", id="many"):
                 many.build(detectors, using)
         with gr.Tab("How good is it", id="performance"):
-            performance.build(detector.release, detector.calibration)
+            performance.build(detector.release, detector.calibration, reason)
         with gr.Tab("Train", id="train"):
             training.build(detector.release.folder, using, data, runs)
     return page
 
 
-def launch(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, **options: object) -> str:
+def launch(
+    detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, reason: str = "", **options: object
+) -> str:
     """Serves the page; returns its local address.
 
     Args:
         detector: A loaded release.
         data: Folder in which corrections are kept, and training data of this machine lies.
         runs: Folder of the fine-tuning jobs.
+        reason: Why this release is used, in a sentence.
         **options: Further options of `gr.Blocks.launch`.
     """
     # A single photo is held to less by its own input.
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
     _, url, _ = (
-        build(detector, data, runs)
+        build(detector, data, runs, reason)
         .queue(max_size=32, api_open=False)  # every call takes the one lane to the model
         .launch(
             theme=components.theme(),

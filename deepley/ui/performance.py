@@ -12,12 +12,13 @@ from deepley.verdict.calibration import Calibration
 DECK_HISTORY = "history-deck.csv"
 
 
-def build(release: Release, calibration: Calibration) -> None:
-    """Adds the tab's components to the open `gr.Blocks`."""
+def build(release: Release, calibration: Calibration, reason: str) -> None:
+    """Adds the tab's components to the open `gr.Blocks`; `reason` says why this release is used."""
     history, metrics = release.history(), release.metrics
     gr.Markdown(
         f"**{release.name}**, trained on {release.config['data']['origin']}. In brackets: 95 % bootstrap intervals. "
-        "These are figures *at home*: photos and generator of the kind it was trained on. Elsewhere it does worse."
+        "These are figures *at home*: photos and generator of the kind it was trained on. Elsewhere it does worse. "
+        f"{reason}"
     )
     if metrics:
         gr.Markdown(tables(metrics), elem_classes="figures")

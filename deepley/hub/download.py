@@ -1,0 +1,133 @@
+"""Which release the app uses: a named folder, the pinned one of the Hub, or the embedded one.
+
+The Hub's client checks no hash, neither of what it downloads nor of what lies in its cache, and can wait for minutes.
+So a download runs in a thread that the start leaves behind after a few seconds, and weights are verified by their
+SHA-256 before they are used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import get_token, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+from deepley.hub import client
+from deepley.network import files
+
+_PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}):([0-9a-f]{64})")
+_NEEDED, _FURTHER = (files.CONFIG, files.WEIGHTS), (files.METRICS, files.HISTORY, files.CARD, files.DOUBT)
+
+
+class DownloadError(ValueError):
+    """A release that cannot be had from the Hub; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A release on the Hub that can only be one thing.
+
+    Attributes:
+        repo: OWNER/NAME.
+        revision: Commit, 40 hexadecimal digits: a branch may be another release tomorrow.
+        sha256: Of its weights, 64 hexadecimal digits.
+    """
+
+    repo: str
+    revision: str
+    sha256: str
+
+
+def pinned(text: str) -> Pinned:
+    """Reads OWNER/NAME@COMMIT:SHA256.
+
+    Raises:
+        DownloadError: If it is none.
+    """
+    match = _PINNED.fullmatch(text.strip())
+    if not match:
+        raise DownloadError("A release on the Hub is named as OWNER/NAME@COMMIT:SHA256, all digits of both.")
+    return Pinned(*match.groups())
+
+
+def choose(embedded: Path, named: str | None, hub: str | None, patience: float) -> tuple[Path, str]:
+    """The release folder to use, and in a sentence why that one.
+
+    Args:
+        embedded: The release that is part of the program.
+        named: A release folder that is asked for, or None.
+        hub: A release on the Hub that is asked for, as `pinned` reads it, or None.
+        patience: Seconds that the start may wait for the Hub; a download goes on behind it, for the next start.
+    """
+    if named:
+        return Path(named), f"The release in {named} is used, as asked."
+    if not hub:
+        return embedded, "The embedded release is used."
+    try:
+        wanted = pinned(hub)
+        return fetch(wanted, patience), f"The release {wanted.repo} at {wanted.revision[:8]} of the Hub is used."
+    except DownloadError as error:
+        return embedded, f"The embedded release is used, and not {hub.partition('@')[0]} of the Hub. {error}"
+
+
+def fetch(wanted: Pinned, patience: float) -> Path:
+    """The folder of a pinned release, from the cache or the network.
+
+    Args:
+        wanted: See `Pinned`.
+        patience: Seconds to wait at most.
+
+    Raises:
+        DownloadError: If it does not come in time or cannot be had, or is not what was pinned.
+    """
+    outcome: list[Path | Exception] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_files(wanted))
+        except client.FAILURES as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="release from the Hub", daemon=True)
+    thread.start()
+    thread.join(patience)
+    if not outcome:
+        raise DownloadError(f"The Hub took longer than {patience:g} seconds; the next start may find it ready.")
+    if isinstance(outcome[0], DownloadError):
+        raise outcome[0]
+    if isinstance(outcome[0], Exception):
+        raise DownloadError(client.sentence(outcome[0])) from outcome[0]
+    return outcome[0]
+
+
+def _files(wanted: Pinned) -> Path:
+    try:
+        folder = _each(wanted, local=True)
+    except LocalEntryNotFoundError:
+        client.api(None)  # bounds the waits
+        folder = _each(wanted, local=False)
+    with open(folder / files.WEIGHTS, "rb") as weights:
+        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    if found != wanted.sha256:
+        raise DownloadError(f"Its weights have the SHA-256 {found[:12]}…, pinned is {wanted.sha256[:12]}….")
+    return folder
+
+
+def _each(wanted: Pinned, local: bool) -> Path:
+    """Gets every file into the cache; what a release can do without may be missing."""
+    for name in (*_FURTHER, *_NEEDED):  # where the weights are, the rest was tried
+        try:
+            path = hf_hub_download(
+                wanted.repo, name, revision=wanted.revision, local_files_only=local, token=get_token() or False
+            )
+            if name == files.WEIGHTS:
+                folder = Path(path).parent
+        except EntryNotFoundError as error:
+            unknown = isinstance(error, LocalEntryNotFoundError) and not local  # the Hub could not be asked
+            if name in _NEEDED or unknown:
+                raise
+    return folder

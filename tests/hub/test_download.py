@@ -1,0 +1,126 @@
+"""Which release is used, whatever the Hub does: the real client against a server that misbehaves on purpose."""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from deepley.hub.download import DownloadError, choose, pinned
+from deepley.network import release
+from tests.hub.server import Fault, Hub, Repo
+
+COMMIT = "b" * 40
+CHOOSE = """
+import json, sys
+from pathlib import Path
+from deepley.hub.download import choose
+folder, reason = choose(Path("embedded"), None, sys.argv[1], float(sys.argv[2]))
+print(json.dumps([str(folder), reason]), flush=True)
+import os; os._exit(0)
+"""
+
+
+@pytest.fixture
+def hub(micro_release):
+    hub = Hub()
+    hub.tokens[""] = "nobody"  # a public repository is read without a token
+    tree = {path.name: path.read_bytes() for path in micro_release.iterdir()}
+    hub.repos["alice/detector"] = Repo(commits={"0" * 40: {}, COMMIT: tree})
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def name(micro_release):
+    return f"alice/detector@{COMMIT}:{release.load(micro_release).sha256}"
+
+
+def _choose(url, cache, name, patience=20.0, **environment):
+    """In a process of its own: the client reads its settings when it is imported."""
+    environment = {"HF_ENDPOINT": url, "HF_HOME": str(cache), "HF_TOKEN": "", **environment}
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", CHOOSE, name, str(patience)],
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return *json.loads(done.stdout.splitlines()[-1]), time.monotonic() - began
+
+
+def test_a_pinned_release_is_fetched_once_and_then_used_without_the_hub(hub, name, tmp_path, micro_release):
+    folder, reason, _ = _choose(hub.url, tmp_path, name)
+    assert release.load(folder).sha256 == release.load(micro_release).sha256
+    assert "of the Hub is used" in reason
+    before = len(hub.seen)
+    again, _, _ = _choose(hub.url, tmp_path, name)
+    assert again == folder
+    assert len(hub.seen) == before
+    offline, _, _ = _choose("http://127.0.0.1:9", tmp_path, name, HF_HUB_OFFLINE="1")
+    assert offline == folder
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault("resolve", 401, times=99), "does not accept this token"),
+        (Fault("resolve", 404, times=99, code="RepoNotFound"), "does not know it"),
+        (Fault("GET .*resolve.*safetensors", 404, times=99, code="EntryNotFound"), "does not know it"),
+        (Fault("resolve", 500, times=99), "longer than 4 seconds"),
+        (Fault("resolve", 429, times=99), "longer than 4 seconds"),
+        (Fault("resolve", 0, times=99), "longer than 4 seconds"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value.status}",
+)
+def test_a_hub_that_fails_leaves_the_embedded_release_in_use(hub, name, tmp_path, fault, says):
+    hub.faults = [fault]
+    folder, reason, took = _choose(hub.url, tmp_path, name, patience=4.0)
+    assert folder == "embedded"
+    assert says in reason or "cannot be reached" in reason
+    assert took < 20
+
+
+def test_a_hub_that_accepts_and_stays_silent_costs_no_more_than_the_patience(name, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        folder, reason, took = _choose(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path, name, patience=2.0)
+    assert folder == "embedded"
+    assert "longer than 2 seconds" in reason
+    assert took < 15
+
+
+def test_a_hub_that_lies_is_found_out(hub, name, tmp_path):
+    tree = hub.repos["alice/detector"].commits[COMMIT]
+    weights = bytearray(tree["model.safetensors"])
+    weights[-1] ^= 1
+    tree["model.safetensors"] = bytes(weights)
+    folder, reason, _ = _choose(hub.url, tmp_path, name)
+    assert folder == "embedded"
+    assert "SHA-256" in reason
+
+
+def test_a_cache_that_was_tampered_with_is_found_out(hub, name, tmp_path):
+    folder, _, _ = _choose(hub.url, tmp_path, name)
+    path = os.path.realpath(f"{folder}/model.safetensors")
+    os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
+    with open(path, "r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\xff" if file.read(1) != b"\xff" else b"\x00")
+    again, reason, _ = _choose(hub.url, tmp_path, name)
+    assert again == "embedded"
+    assert "SHA-256" in reason
+
+
+@pytest.mark.parametrize("text", ["alice/x", "alice/x@main", f"alice/x@{'a' * 40}", f"x@{'a' * 40}:{'b' * 64}"])
+def test_only_a_release_that_can_be_one_thing_is_accepted(text, tmp_path):
+    with pytest.raises(DownloadError, match="COMMIT:SHA256"):
+        pinned(text)
+    assert choose(tmp_path, None, text, 1.0)[0] == tmp_path
+
+
+def test_a_named_folder_goes_first_and_without_wishes_the_embedded_one_is_used(tmp_path):
+    assert choose(tmp_path / "embedded", str(tmp_path / "mine"), "nonsense", 1.0)[0] == tmp_path / "mine"
+    assert choose(tmp_path / "embedded", None, None, 1.0) == (tmp_path / "embedded", "The embedded release is used.")
