@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|collect|evaluate|publish|jobs`."""
+"""The command line, thin: `python -m deepley check|train|collect|evaluate|publish|space|jobs`."""
 
 from __future__ import annotations
 
@@ -75,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--repo", required=True, metavar="OWNER/NAME", help="made, private, if missing")
     publish.add_argument("--public", action="store_true", help="make it public if it is made")
     publish.set_defaults(run=_publish)
+
+    space = commands.add_parser("space", help="the Hugging Face Space that space.yaml describes")
+    steps = space.add_subparsers(dest="action", required=True, metavar="ACTION")
+    steps.add_parser("render", help="write README's front matter from space.yaml")
+    steps.add_parser("check", help="say what is wrong with space.yaml")
+    steps.add_parser("deploy", help="make or update the Space").add_argument("repo", metavar="OWNER/NAME")
+    space.set_defaults(run=_space)
 
     jobs = commands.add_parser("jobs", help="fine-tuning jobs of this machine")
     jobs.add_argument("--root", type=Path, default=RUNS_FOLDER, help="folder of all jobs")
@@ -218,6 +225,27 @@ def _publish(options: argparse.Namespace) -> int:
     from deepley.hub.publish import publish
 
     print(publish(options.release, options.repo, api(get_token()), private=not options.public))
+    return 0
+
+
+def _space(options: argparse.Namespace) -> int:
+    from huggingface_hub import get_token
+
+    from deepley.hub import client
+    from deepley.hub import space as spaces
+    from deepley.network.files import write
+
+    project = Path(__file__).resolve().parent.parent
+    space = spaces.load(project)
+    if options.action == "render":
+        write(project / "README.md", spaces.render(space, (project / "README.md").read_text()))
+        return 0
+    if options.action == "check":
+        wrong = spaces.check(space, project)
+        print("\n".join(wrong) or "space.yaml, README.md and requirements.txt agree.")
+        return int(bool(wrong))
+    for said in spaces.deploy(space, project, options.repo, client.api(get_token())):
+        print(said, flush=True)
     return 0
 
 

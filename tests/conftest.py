@@ -7,6 +7,7 @@ import os
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["HF_HUB_DISABLE_XET"] = "1"  # as `deepley` sets it; here its client is imported first
 
 import io
 from collections.abc import Iterator
@@ -16,9 +17,12 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from huggingface_hub import HfApi
 from PIL import Image
 
 from deepley.config import ModelConfig, Phase, TrainConfig, to_json
+from deepley.hub import client
+from tests.hub.server import Hub
 
 MICRO = ModelConfig(backbone="micro", dense=(8, 4))
 
@@ -135,6 +139,21 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     files.write_history(folder / files.HISTORY, rows)
     return folder
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A server that speaks the Hub's protocol."""
+    hub = Hub()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def api(hub: Hub) -> HfApi:
+    """The Hub's client as the product uses it, for that server and the account alice."""
+    client.api(None)  # bounds the waits
+    return HfApi(endpoint=hub.url, token="hf_alice")
 
 
 @pytest.fixture(scope="session")

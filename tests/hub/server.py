@@ -106,6 +106,8 @@ class Hub:
         self.seen: list[str] = []
         self.faults: list[Fault] = []
         self.tokens = {"hf_alice": "alice"}
+        self.spaces: dict[str, dict] = {}
+        self.stages = ["BUILDING", "RUNNING"]  # what a Space says when it is asked, the last one for ever
         self.lock = threading.Lock()
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         hub = self
@@ -283,6 +285,20 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Length"] = str(len(content))
         self._answer(200, content, headers)
 
+    def _variable(self, _: str, body: bytes, __: dict, repo: str) -> None:
+        asked = json.loads(body)
+        variables = self.hub.spaces.setdefault(repo, {}).setdefault("variables", {})
+        variables[asked["key"]] = {"value": asked["value"]}
+        self._answer(200, variables)
+
+    def _flavor(self, _: str, body: bytes, __: dict, repo: str) -> None:
+        self.hub.spaces.setdefault(repo, {}).update(json.loads(body))
+        self._answer(200, {"stage": "BUILDING"})
+
+    def _runtime(self, _: str, __: bytes, ___: dict, repo: str) -> None:
+        stages = self.hub.stages
+        self._answer(200, {"stage": stages.pop(0) if len(stages) > 1 else stages[0]})
+
     def _hardware(self, *_: object) -> None:
         minute = {"unitLabel": "minute", "ephemeralStorage": "50 GB"}
         gpu = {"type": "gpu", "model": "T4", "quantity": "1", "vram": "16 GB", "manufacturer": "Nvidia"}
@@ -337,6 +353,9 @@ _ROUTES = [
     (("GET",), rf"/api/{_R}/tree/([^/]+)", _Handler._tree),
     (("GET",), rf"/api/{_R}/revision/(.+)", _Handler._info),
     (("GET",), rf"/api/{_R}", _Handler._info),
+    (("POST",), r"/api/spaces/([^/]+/[^/]+)/variables", _Handler._variable),
+    (("POST",), r"/api/spaces/([^/]+/[^/]+)/hardware", _Handler._flavor),
+    (("GET",), r"/api/spaces/([^/]+/[^/]+)/runtime", _Handler._runtime),
     (("GET",), r"/api/jobs/hardware", _Handler._hardware),
     (("POST",), r"/api/jobs/([^/]+)", _Handler._run),
     (("GET",), r"/api/jobs/([^/]+)", _Handler._list),

@@ -11,20 +11,7 @@ from deepley.hub import client, dataset
 from deepley.hub.dataset import DatasetError
 from deepley.hub.publish import PublishError, publish
 from deepley.network import release
-from tests.hub.server import Fault, Hub, Repo
-
-
-@pytest.fixture(scope="module")
-def hub():
-    hub = Hub()
-    yield hub
-    hub.close()
-
-
-@pytest.fixture
-def api(hub):
-    client.api(None)  # bounds the waits
-    return HfApi(endpoint=hub.url, token="hf_alice")
+from tests.hub.server import Fault, Repo
 
 
 def test_what_was_published_can_be_pulled_at_the_commit_it_printed(hub, api, micro_release, tmp_path):

@@ -16,23 +16,8 @@ from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import JobConfig, JobError, State
 from deepley.jobs.huggingface import Remote
 from deepley.network import release
-from tests.hub.server import Fault, Hub
+from tests.hub.server import Fault
 from tests.jobs.test_jobs import until
-
-
-@pytest.fixture
-def hub():
-    hub = Hub()
-    yield hub
-    hub.close()
-
-
-@pytest.fixture
-def api(hub):
-    from huggingface_hub import HfApi
-
-    client.api(None)  # bounds the waits
-    return HfApi(endpoint=hub.url, token="hf_alice")
 
 
 @pytest.fixture

@@ -1,0 +1,158 @@
+"""The Space: README's front matter rendered from space.yaml, what is wrong with either, and the deployment."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
+
+from deepley.hub import client
+
+DESCRIPTION = "space.yaml"
+_FRONT = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
+_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+_SCOPES = {
+    "email", "read-billing", "read-repos", "contribute-repos", "write-repos", "manage-repos", "read-mcp", "write-mcp",
+    "inference-api", "jobs", "webhooks", "write-discussions",
+}  # fmt: skip
+_REQUIRED = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
+_LONGEST = 60
+_FAILED = {"NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR", "RUNTIME_ERROR", "STOPPED", "PAUSED", "DELETING"}
+_POLL, _PATIENCE = 5.0, 1800.0  # seconds between two looks; seconds until a Space must run
+
+
+class SpaceError(ValueError):
+    """A Space that is described wrongly or does not run; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What space.yaml says.
+
+    Attributes:
+        card: The front matter of README.md; its keys are those of Hugging Face's Spaces configuration reference.
+        hardware: Flavor the Space runs on.
+        sleep_time: Seconds without a visitor until it sleeps, or None.
+        variables: Environment of the app.
+        secrets: Names of secrets that must be set by hand.
+        files: Files and folders that are uploaded.
+    """
+
+    card: dict
+    hardware: str
+    sleep_time: int | None
+    variables: dict[str, str]
+    secrets: list[str]
+    files: list[str]
+
+
+def load(project: Path) -> Space:
+    """Reads space.yaml.
+
+    Raises:
+        SpaceError: If it is missing, no YAML, or lacks a field.
+    """
+    try:
+        return Space(**yaml.safe_load((project / DESCRIPTION).read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, TypeError) as error:
+        raise SpaceError(f"{DESCRIPTION} cannot be used: {error}.") from error
+
+
+def render(space: Space, readme: str) -> str:
+    """README.md with the front matter that `space` describes, in place of the one it has, if any."""
+    front = yaml.safe_dump(space.card, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    return f"---\n{front}---\n\n{_FRONT.sub('', readme)}"
+
+
+def check(space: Space, project: Path) -> list[str]:
+    """What is wrong, one sentence each: against the reference, README.md, requirements.txt and the files."""
+    card, wrong = space.card, []
+    wrong += [f"The card lacks {name}." for name in sorted(_REQUIRED - set(card))]
+    wrong += [f"{name} must be one of {', '.join(sorted(_COLOURS))}." for name in ("colorFrom", "colorTo")
+              if card.get(name) not in _COLOURS]  # fmt: skip
+    if len(card.get("short_description", "")) > _LONGEST:
+        wrong.append(f"short_description has more than {_LONGEST} characters.")
+    for name in ("sdk_version", "python_version"):
+        if not isinstance(card.get(name), str):
+            wrong.append(f"{name} must be in quotes: YAML reads 3.10 as 3.1.")
+    if unknown := set(card.get("hf_oauth_scopes", [])) - _SCOPES:
+        wrong.append(f"There is no OAuth scope {min(unknown)}.")
+    for flavor in {space.hardware, card.get("suggested_hardware", space.hardware)} - {h.value for h in SpaceHardware}:
+        wrong.append(f"There is no hardware {flavor}.")
+    pins = dict(re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==(\S+)$", (project / "requirements.txt").read_text(), re.M))
+    if pins.get("gradio") != card.get("sdk_version"):
+        wrong.append(f"sdk_version is {card.get('sdk_version')}, requirements.txt has gradio {pins.get('gradio')}.")
+    if render(space, (project / "README.md").read_text()) != (project / "README.md").read_text():
+        wrong.append("The front matter of README.md is another: run `python -m deepley space render`.")
+    names = (*space.files, card.get("app_file", ""))
+    wrong += [f"There is no {name}." for name in names if not (project / name).exists()]
+    return wrong
+
+
+def uploads(space: Space, project: Path) -> Iterator[Path]:
+    """The files of a Space below the project's folder, caches left out."""
+    for name in space.files:
+        top = project / name
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            parts = path.relative_to(project).parts
+            if path.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
+                yield path
+
+
+def deploy(space: Space, project: Path, repo: str, api: HfApi, poll: float = _POLL) -> Iterator[str]:
+    """Makes the Space what space.yaml says; yields what was done, and last its address.
+
+    Args:
+        space: As `load` gave it.
+        project: Folder of this repository.
+        repo: OWNER/NAME, made if missing.
+        api: The Hub's client.
+        poll: Seconds between two looks at the Space.
+
+    Raises:
+        SpaceError: If the description is wrong, the Hub refuses, or the Space does not come to run.
+    """
+    if wrong := check(space, project):
+        raise SpaceError(" ".join(wrong))
+    try:
+        api.create_repo(repo, repo_type="space", space_sdk=space.card["sdk"], exist_ok=True)
+        for name, value in space.variables.items():
+            api.add_space_variable(repo, name, value)
+        paths = {path.relative_to(project).as_posix(): path for path in uploads(space, project)}
+        there = [e.path for e in api.list_repo_tree(repo, recursive=True, repo_type="space") if hasattr(e, "size")]
+        gone = [CommitOperationDelete(name) for name in there if name not in paths and name != ".gitattributes"]
+        added = [CommitOperationAdd(name, path) for name, path in paths.items()]
+        commit = api.create_commit(repo, [*added, *gone], commit_message="A new version", repo_type="space")
+        yield f"{len(added)} files uploaded in commit {commit.oid}."
+        api.request_space_hardware(repo, space.hardware, sleep_time=space.sleep_time)
+        yield f"Runs on {space.hardware}."
+        if space.secrets:
+            yield f"To be set by hand: {', '.join(space.secrets)}."
+        _wait(repo, api, poll)
+    except client.FAILURES as error:
+        raise error if isinstance(error, SpaceError) else SpaceError(client.sentence(error)) from error
+    yield f"{api.endpoint}/spaces/{repo}"
+
+
+def _wait(repo: str, api: HfApi, poll: float) -> None:
+    end, failures = time.monotonic() + _PATIENCE, 0
+    while time.monotonic() < end:
+        try:
+            stage = str(api.get_space_runtime(repo).stage)
+            failures = 0
+        except client.FAILURES:
+            failures += 1
+            if failures > 5:
+                raise
+            stage = ""
+        if stage == "RUNNING":
+            return
+        if stage in _FAILED:
+            raise SpaceError(f"The Space does not run ({stage}): its logs on the Hub say why.")
+        time.sleep(min(poll * 2**failures, 60))
+    raise SpaceError("The Space did not come to run within half an hour: its logs on the Hub say why.")
