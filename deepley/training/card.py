@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 _ROWS = {
     "accuracy": "Accuracy at score 0.5",
     "balanced_accuracy": "Balanced accuracy at score 0.5",
@@ -65,6 +67,31 @@ def tables(metrics: dict) -> str:
     return "\n\n".join(parts)
 
 
+def _front(name: str, sets: dict[str, dict]) -> str:
+    """The YAML that the Hub reads, figures as its model-index."""
+    kinds = {"accuracy": "accuracy", "auc": "roc_auc", "recall": "recall", "false_positive_rate": "false_positive_rate"}
+    results = [
+        {
+            "task": {"type": "image-classification", "name": "Real or manipulated face"},
+            "dataset": {"type": "image-folder", "name": f"{split} split of its data, n = {measured['n']}"},
+            "metrics": [
+                {"type": kind, "value": round(measured[figure]["value"], 4), "name": _ROWS[figure]}
+                for figure, kind in kinds.items()
+            ],
+        }
+        for split, measured in sets.items()
+    ]
+    front = {
+        "library_name": "keras",
+        "pipeline_tag": "image-classification",
+        "license": "cc-by-nc-sa-4.0",
+        "tags": ["deepfake-detection", "face", "grad-cam"],
+        "metrics": ["accuracy", "roc_auc"],
+        "model-index": [{"name": name, "results": results}],
+    }
+    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120)
+
+
 def card(config: dict, metrics: dict) -> str:
     """The Markdown of README.md, with the YAML header that the Hugging Face Hub reads."""
     cut = config["calibration"]
@@ -74,12 +101,7 @@ def card(config: dict, metrics: dict) -> str:
     )
     warnings = "".join(f"\n- Of this data: {warning}" for warning in config["data"]["warnings"])
     return f"""---
-library_name: keras
-pipeline_tag: image-classification
-license: cc-by-nc-sa-4.0
-tags: [deepfake-detection, face, grad-cam]
-metrics: [accuracy, roc_auc]
----
+{_front(config["name"], metrics["sets"])}---
 
 # {config["name"]}
 
@@ -99,6 +121,20 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 
 In brackets: {metrics["interval"]}. Validation images also chose the weights and the calibration; test images were
 scored once.
+
+## How to load it
+
+With the program it belongs to (`deepley`), in a folder with these files:
+
+```python
+from pathlib import Path
+from deepley.verdict.detector import Detector
+
+found = Detector(Path("{config["name"]}")).check(Path("photo.jpg").read_bytes())
+for verdict in found.verdicts:
+    print(verdict.face.box, verdict.evidence, round(verdict.score, 3))
+print(found.reason or "")
+```
 
 ## What it cannot see
 

@@ -77,3 +77,15 @@ def test_a_cell_that_does_not_apply_is_empty():
     rows = card.comparison({"one": one, "both": both}, "set").splitlines()
     assert rows[2] == "| one | 5 (5) | 20.0 % (0.0 to 60.0) |  |"
     assert rows[3].endswith("| 100.0 % (100.0 to 100.0) |")
+
+
+def test_the_hub_finds_the_figures_in_the_cards_front_matter(micro_release):
+    from huggingface_hub import ModelCard
+
+    metrics = json.loads((micro_release / "metrics.json").read_text())
+    config = json.loads((micro_release / "config.json").read_text()) | {"training": {"preset": "x"}}
+    data = ModelCard(card.card(config, metrics)).data
+    assert data.license == "cc-by-nc-sa-4.0"
+    found = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert found["roc_auc"] == round(metrics["sets"]["validation"]["auc"]["value"], 4)
+    assert found["accuracy"] == round(metrics["sets"]["validation"]["accuracy"]["value"], 4)
