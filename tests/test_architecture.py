@@ -10,10 +10,11 @@ MAY_IMPORT = {
     "photo": {"config", "photo"},
     "network": {"config", "network"},
     "verdict": {"config", "photo", "network", "verdict"},
-    "training": {"config", "photo", "network", "verdict", "training"},
+    "video": {"config", "photo", "network", "verdict", "video"},
+    "training": {"config", "photo", "network", "verdict", "video", "training"},
     "hub": {"config", "network", "hub"},
     "jobs": {"config", "photo", "network", "training", "hub", "jobs"},
-    "ui": {"config", "photo", "network", "verdict", "training", "hub", "jobs", "ui"},
+    "ui": {"config", "photo", "network", "verdict", "video", "training", "hub", "jobs", "ui"},
 }
 
 
