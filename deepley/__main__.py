@@ -54,6 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--origin", default="the pictures in its training folder", help="what the data is, for the card")
     train.set_defaults(run=_train)
 
+    film = commands.add_parser("train-video", help="train the temporal head on clips made of real faces")
+    film.add_argument("--data", type=Path, required=True, help="aligned faces the release was not trained on, in real/")
+    film.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
+    film.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as RELEASE/temporal.safetensors")
+    film.add_argument("--limit", type=int, default=0, metavar="N", help="film at most N photos")
+    film.add_argument("--origin", default="the photos in its training folder", help="what the data is, for the card")
+    film.set_defaults(run=_train_video)
+
     collect = commands.add_parser("collect", help="make photos into aligned faces to train or evaluate on")
     collect.add_argument("photos", type=Path, metavar="DIR", help="photos, at any depth")
     collect.add_argument("out", type=Path, metavar="OUT", help="such as DATA/train/real/SET")
@@ -164,6 +172,27 @@ def _train(options: argparse.Namespace) -> int:
     )
     print(table(metrics["sets"]))
     print(f"The release is in {folder}.")
+    return 0
+
+
+def _train_video(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from deepley.network.engine import Engine
+    from deepley.network.release import load
+    from deepley.training import temporal
+    from deepley.training.sources import find
+    from deepley.verdict.calibration import of_release
+    from deepley.video import head
+
+    loaded = load(options.release)
+    temperature = of_release(loaded).temperature
+    made = temporal.examples(find(options.data), Engine(loaded.model).explain, temperature, options.limit)
+    trained, measured = temporal.fit(made)
+    details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
+    head.save(options.out, replace(trained, details=details))
+    print(temporal.table(measured))
+    print(f"The temporal head is {options.out}.")
     return 0
 
 

@@ -66,6 +66,6 @@ def _needs(name, seen):
                 yield from _needs(imported, seen)
 
 
-@pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "dataset"])
+@pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "dataset", "temporal"])
 def test_training_runs_on_any_keras_backend(module):
     assert "tensorflow" not in {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
