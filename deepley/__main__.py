@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|collect|evaluate|publish|jobs`."""
+"""The command line, thin: `python -m deepley check|train|train-video|collect|evaluate|publish|jobs`."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deepley", description="Evidence that a face photo was generated.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="check photos")
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photo, or a folder of photos")
+    check = commands.add_parser("check", help="check photos and clips")
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photo, a clip, or a folder of them")
     check.add_argument("--json", action="store_true", help="print a JSON list, one object a file")
     check.add_argument("--heatmaps", type=Path, metavar="DIR", help="write an overlay for each photo with a face")
     check.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
@@ -107,31 +107,67 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> int:
     from deepley.verdict import many
     from deepley.verdict.detector import Detector
+    from deepley.video import words as video
 
-    photos = _photos(options.paths)
-    if not photos:
-        raise ValueError(f"There is no photo in {options.paths[0]}.")
+    paths = _found(options.paths)
+    if not paths:
+        raise ValueError(f"There is no photo and no clip in {options.paths[0]}.")
     detector = Detector(options.release)
     results = []
-    for row in many.check(detector, (many.Item(str(path), path.read_bytes) for path in photos)):
-        results.append(many.to_json(row, detector))
-        if options.heatmaps and row.verdict and row.verdict.verdicts:
-            name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
-            _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
+    for path in paths:
+        if _is_clip(path):
+            results.append(_check_clip(path, detector))
+            text = f"{path}: {video.line(results[-1])}"
+        else:
+            (row,) = many.check(detector, [many.Item(str(path), path.read_bytes)])
+            results.append(many.to_json(row, detector))
+            if options.heatmaps and row.verdict and row.verdict.verdicts:
+                name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
+                _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
+            text = _line(results[-1])
         if not options.json:
-            print(_line(results[-1]), flush=True)
+            print(text, flush=True)
     if options.json:
         print(json.dumps(results, indent=1))
     return int(any(result["error"] for result in results))
 
 
-def _photos(paths: list[Path]) -> list[Path]:
+def _found(paths: list[Path]) -> list[Path]:
     from deepley.photo.decode import SUFFIXES
+    from deepley.video import reader
 
-    found = []
+    wanted, found = SUFFIXES | reader.SUFFIXES, []
     for path in paths:
-        found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        found += sorted(p for p in path.rglob("*") if p.suffix.lower() in wanted) if path.is_dir() else [path]
     return found
+
+
+def _is_clip(path: Path) -> bool:
+    """By its name; a GIF is a clip if it moves."""
+    from PIL import Image
+
+    from deepley.video import reader
+
+    if path.suffix.lower() != ".gif":
+        return path.suffix.lower() in reader.SUFFIXES
+    try:
+        with Image.open(path, formats=["GIF"]) as image:
+            return image.is_animated
+    except Exception:  # what Pillow's parsers raise has no common type; the photo's decoder says what is wrong
+        return False
+
+
+def _check_clip(path: Path, detector: object) -> dict:
+    from deepley.video import words
+    from deepley.video.clip import Watcher
+    from deepley.video.reader import VideoError
+
+    watcher = Watcher(detector)
+    try:
+        found = words.to_json(watcher.check(path), watcher)
+    except VideoError as error:
+        found = words.to_json(None, watcher, str(error))
+    return {"path": str(path), **found}
 
 
 def _write_overlay(path: Path, pixels: object) -> None:
