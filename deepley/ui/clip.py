@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from deepley.ui.check import GONE, KEPT
 from deepley.ui.components import click
 from deepley.ui.detectors import Detectors
 from deepley.verdict.words import HEADLINES, HEATMAP_NOTE
-from deepley.video import words
+from deepley.video import report, words
 from deepley.video.clip import Step, Watcher
 from deepley.video.reader import VideoError
 from deepley.video.verdict import ClipVerdict
@@ -44,6 +46,21 @@ _LISTEN = """
 """
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What a visitor's page remembers of the last clip.
+
+    Attributes:
+        name: Of the file.
+        verdict: Of the clip.
+        watcher: That gave it.
+    """
+
+    name: str
+    verdict: ClipVerdict
+    watcher: Watcher
+
+
 def build(detectors: Detectors, using: gr.State) -> None:
     """Adds the tab's components and events to the open `gr.Blocks`.
 
@@ -59,7 +76,10 @@ def build(detectors: Detectors, using: gr.State) -> None:
         try:
             watcher = Watcher(detectors.of(release))
             for step in watcher.steps(Path(path)):
-                yield _found(step, watcher) if isinstance(step, ClipVerdict) else _blank(_progress(step))
+                if isinstance(step, ClipVerdict):
+                    yield _found(Checked(Path(path).name, step, watcher))
+                else:
+                    yield _blank(_progress(step))
         except VideoError as error:
             yield _blank(card.message("failed", "This clip could not be checked", f"{error} There is no score for it."))
         except WeightsError as error:
@@ -70,19 +90,21 @@ def build(detectors: Detectors, using: gr.State) -> None:
             text = "There is no score for it. Remove it and try another file, or the same clip saved as MP4."
             yield _blank(card.message("failed", "This clip could not be checked", text))
 
-    def jump(verdict: ClipVerdict | None, seconds: float) -> tuple:
-        return (gr.skip(), gr.skip()) if verdict is None else _frame(verdict, seconds)
+    def jump(checked: Checked | None, seconds: float) -> tuple:
+        return (gr.skip(), gr.skip()) if checked is None else _frame(checked.verdict, seconds)
 
-    def pick(verdict: ClipVerdict | None, event: gr.SelectData) -> object:
-        return gr.skip() if verdict is None else timeline.filmstrip(verdict)[event.index][0]
+    def pick(checked: Checked | None, event: gr.SelectData) -> object:
+        return gr.skip() if checked is None else report.filmstrip(checked.verdict)[event.index][0]
 
-    def export(verdict: ClipVerdict | None) -> str:
-        if verdict is None:
+    def export(checked: Checked | None, suffix: str) -> str:
+        if checked is None:
             raise gr.Error(GONE, print_exception=False)
+        verdict = checked.verdict
+        text = words.to_csv(verdict) if suffix == "csv" else report.html(verdict, checked.watcher, checked.name)
         folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
         folder.mkdir(parents=True)
-        path = folder / f"deepley-{verdict.sha256[:8]}.csv"
-        path.write_text(words.to_csv(verdict), encoding="utf-8")
+        path = folder / f"deepley-{verdict.sha256[:8]}.{suffix}"
+        path.write_text(text, encoding="utf-8")
         return str(path)
 
     limits = VideoLimits()
@@ -98,7 +120,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
                 sources=["upload", "webcam"],
                 webcam_options=gr.WebcamOptions(mirror=False),
                 include_audio=True,  # else Gradio would convert every upload
-                height=320,
+                height=380,
                 elem_id="clip",
             )
             gr.Markdown(
@@ -111,17 +133,19 @@ def build(detectors: Detectors, using: gr.State) -> None:
             result = gr.HTML(_IDLE, elem_id="clip-verdict", padding=False)
             stop = gr.Button("Stop", size="sm", visible=False, elem_id="clip-stop")
     with gr.Column(visible=False) as findings:
-        plot = gr.Plot(label="Scores over time", elem_id="timeline")
+        plot = gr.Plot(show_label=False, elem_id="timeline")
         moment = gr.Slider(0, 1, 0, step=0.01, label="Show the frame at (seconds)", elem_id="moment")
         with gr.Row():
             frame = gr.Image(label="Frame and heatmaps", format="jpeg", interactive=False, elem_id="frame", height=400)
             strip = gr.Gallery(
-                label="Most suspicious frames", format="jpeg", interactive=False, allow_preview=False, columns=4,
-                height=400, elem_id="strip",
+                label="Frames with the highest scores", format="jpeg", interactive=False, allow_preview=False,
+                columns=4, height=400, elem_id="strip",
             )  # fmt: skip
         told = gr.Markdown(elem_id="moment-said")
         tracks = gr.HTML(elem_id="tracks", padding=False)
-        as_csv = gr.Button("Download CSV, one line a face and frame", elem_id="clip-csv")
+        with gr.Row():
+            as_report = gr.Button("Download report", elem_id="clip-report")
+            as_csv = gr.Button("Download CSV, one line a face and frame", elem_id="clip-csv")
     download = gr.DownloadButton(elem_id="clip-file", visible="hidden")
 
     outputs = [result, stop, findings, plot, moment, frame, strip, told, tracks, state]
@@ -135,7 +159,9 @@ def build(detectors: Detectors, using: gr.State) -> None:
     moment.change(jump, [state, moment], [frame, told], trigger_mode="always_last", **quiet)
     moment.change(None, moment, None, js=_SEEK)
     strip.select(pick, state, moment, **quiet)
-    as_csv.click(export, state, download, **quiet).success(None, None, None, js=click("#clip-file"))
+    for button, suffix in ((as_report, "html"), (as_csv, "csv")):
+        made = button.click(partial(export, suffix=suffix), state, download, **quiet)
+        made.success(None, None, None, js=click("#clip-file"))
 
 
 _IDLE = card.message("idle", "No clip yet", "The verdict appears here.")
@@ -164,7 +190,8 @@ def _progress(step: Step) -> str:
     )
 
 
-def _found(verdict: ClipVerdict, watcher: Watcher) -> tuple:
+def _found(checked: Checked) -> tuple:
+    verdict, watcher = checked.verdict, checked.watcher
     part = f"<p>{escape(verdict.reading.part)}</p>" if verdict.reading.part else ""
     hidden = gr.update(visible=False)
     if not verdict.tracks:
@@ -181,8 +208,8 @@ def _found(verdict: ClipVerdict, watcher: Watcher) -> tuple:
     return (
         told, hidden, gr.update(visible=True), timeline.figure(verdict, watcher.detector.calibration),
         gr.update(minimum=verdict.shown[0].seconds, maximum=max(verdict.shown[-1].seconds, 0.01), value=at),
-        _frame(verdict, at)[0], [(picture, caption) for _, picture, caption in timeline.filmstrip(verdict)],
-        _frame(verdict, at)[1], _cards(verdict), verdict,
+        _frame(verdict, at)[0], [(picture, caption) for _, picture, caption in report.filmstrip(verdict)],
+        _frame(verdict, at)[1], _cards(verdict), checked,
     )  # fmt: skip
 
 

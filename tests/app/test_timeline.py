@@ -4,6 +4,7 @@ import pytest
 from deepley.config import VideoLimits
 from deepley.ui import clip, timeline
 from deepley.verdict.calibration import Calibration, Evidence
+from deepley.video import report
 from deepley.video.clip import _shown
 from deepley.video.looks import Look
 from deepley.video.reader import Facts, Frame, Pair, Reading
@@ -35,7 +36,7 @@ def test_the_timeline_has_a_line_for_frames_and_one_for_changes(verdict):
 
 
 def test_the_filmstrip_shows_the_highest_scores_in_order_and_no_glimpse(verdict):
-    strip = timeline.filmstrip(verdict)
+    strip = report.filmstrip(verdict)
     assert [seconds for seconds, _, _ in strip] == [2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5]
     assert strip[-1][2] == "5.5 s, face 1: 0.90"
     assert all(picture.shape == (220, 220, 3) for _, picture, _ in strip)

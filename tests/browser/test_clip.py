@@ -56,7 +56,7 @@ def test_a_clip_gets_a_verdict_a_timeline_and_frames_to_jump_to(page, clips):
     page.locator("#moment input[type=number]").blur()
     expect(page.locator("#moment-said")).to_contain_text("At 1.0 s: face 1 scores")
     expect(page.locator("#frame img")).to_be_visible()
-    assert page.evaluate("document.querySelector('#clip video').currentTime") == pytest.approx(1.1, abs=0.1)
+    page.wait_for_function("Math.abs(document.querySelector('#clip video').currentTime - 1.1) < 0.01")
 
     page.locator("#strip img").nth(3).click()
     expect(page.locator("#moment-said")).to_contain_text("At 1.5 s")
@@ -72,6 +72,10 @@ def test_a_clip_gets_a_verdict_a_timeline_and_frames_to_jump_to(page, clips):
         page.locator("#clip-csv").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
     assert [row["track"] for row in rows] == ["1"] * 6
+    with page.expect_download() as download:
+        page.locator("#clip-report").click()
+    assert download.value.suggested_filename.endswith(".html")
+    assert "short.mp4" in download.value.path().read_text()
 
 
 def test_a_long_check_shows_how_far_it_is_and_can_be_stopped(page, clips):

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import time
 from dataclasses import replace
@@ -14,7 +15,7 @@ from deepley.config import VideoLimits
 from deepley.network.model import WeightsError
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
-from deepley.video import head, temporal, words
+from deepley.video import head, report, temporal, words
 from deepley.video.clip import Step, Watcher
 from deepley.video.head import Combination, Head
 from deepley.video.verdict import ClipVerdict
@@ -152,6 +153,16 @@ def test_the_csv_has_a_line_for_every_face_and_sampled_frame(verdict):
     assert len(rows) == 11
     assert [row["shot"] for row in rows] == ["0"] * 5 + ["2"] * 6
     assert float(rows[3]["seconds"]) == pytest.approx(1.52, abs=0.03)
+
+
+def test_the_report_is_one_file_that_says_everything_and_escapes_names(verdict, watcher):
+    told = report.html(verdict, watcher, "<b>clip</b>.mp4")
+    assert "&lt;b&gt;clip" in told
+    assert words.headline(verdict) in told
+    assert verdict.sha256 in told
+    assert "learnt from random numbers" in told
+    assert told.count("data:image/jpeg") == report.STRIP
+    assert re.findall(r'(?:src|href)="(?!data:)', told) == []
 
 
 def test_a_head_of_another_release_is_refused(release_with_head, tmp_path, micro_release):
