@@ -121,7 +121,7 @@ def read(path: Path, limits: VideoLimits = VideoLimits()) -> Iterator[Pair | Rea
     """
     with _open(path, limits) as container:
         known = _facts(path, container, limits)
-        stream = container.streams.video[0]
+        stream = _video(container)
         stream.thread_type = "AUTO"
         before, small, start, due, pairs = None, None, 0.0, 0.0, 0
         count, cuts, why, reason = 0, [], None, None
@@ -185,11 +185,7 @@ def _open(path: Path, limits: VideoLimits) -> av.container.InputContainer:
 
 
 def _facts(path: Path, container: av.container.InputContainer, limits: VideoLimits) -> Facts:
-    # A cover picture of a song is a video stream for FFmpeg.
-    streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-    if not streams:
-        raise VideoError("The file has sound but no picture." if container.streams.audio else "The file has no video.")
-    stream = streams[0]
+    stream = _video(container)
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > limits.max_pixels:
         raise _too_large(width, height, limits)
@@ -198,6 +194,14 @@ def _facts(path: Path, container: av.container.InputContainer, limits: VideoLimi
         container.format.name, stream.codec_context.name, path.stat().st_size, width, height, length,
         stream.frames or None,
     )  # fmt: skip
+
+
+def _video(container: av.container.InputContainer) -> VideoStream:
+    # A cover picture of a song is a video stream for FFmpeg.
+    streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    if not streams:
+        raise VideoError("The file has sound but no picture." if container.streams.audio else "The file has no video.")
+    return streams[0]
 
 
 def _too_large(width: int, height: int, limits: VideoLimits) -> VideoError:

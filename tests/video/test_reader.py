@@ -120,6 +120,22 @@ def test_a_broken_tail_is_left_out(tmp_path):
     assert "no picture follows, though the file says that it lasts 4.0 seconds" in reading.part
 
 
+def test_a_cover_picture_is_no_video(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        cover, video = container.add_stream("mjpeg", rate=1), container.add_stream("libx264", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        container.mux([*cover.encode(picture), *cover.encode()])
+        for pixels in film.moving(20):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
+        container.mux(video.encode())
+    pairs, reading = _read(tmp_path / "a.mp4")
+    assert (reading.facts.width, reading.frames) == (128, 20)
+    assert pairs[0].first.pixels.shape == (96, 128, 3)
+
+
 def _song(path):
     with wave.open(str(path.with_suffix(".wav")), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
