@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|collect|evaluate|publish|space|jobs`."""
+"""The command line, thin: `python -m deepley check|train|train-video|collect|evaluate|publish|space|jobs`."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deepley", description="Evidence that a face photo was generated.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="check photos")
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photo, or a folder of photos")
+    check = commands.add_parser("check", help="check photos and clips")
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photo, a clip, or a folder of them")
     check.add_argument("--json", action="store_true", help="print a JSON list, one object a file")
     check.add_argument("--heatmaps", type=Path, metavar="DIR", help="write an overlay for each photo with a face")
     check.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
@@ -53,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--name", help="name of the release; by default that of the --out folder")
     train.add_argument("--origin", default="the pictures in its training folder", help="what the data is, for the card")
     train.set_defaults(run=_train)
+
+    film = commands.add_parser("train-video", help="train the temporal head on clips made of real faces")
+    film.add_argument("--data", type=Path, required=True, help="aligned faces the release was not trained on, in real/")
+    film.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
+    film.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as RELEASE/temporal.safetensors")
+    film.add_argument("--limit", type=int, default=0, metavar="N", help="film at most N photos")
+    film.add_argument("--origin", default="the photos in its training folder", help="what the data is, for the card")
+    film.set_defaults(run=_train_video)
 
     collect = commands.add_parser("collect", help="make photos into aligned faces to train or evaluate on")
     collect.add_argument("photos", type=Path, metavar="DIR", help="photos, at any depth")
@@ -106,31 +114,67 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> int:
     from deepley.verdict import many
     from deepley.verdict.detector import Detector
+    from deepley.video import words as video
 
-    photos = _photos(options.paths)
-    if not photos:
-        raise ValueError(f"There is no photo in {options.paths[0]}.")
+    paths = _found(options.paths)
+    if not paths:
+        raise ValueError(f"There is no photo and no clip in {options.paths[0]}.")
     detector = Detector(options.release)
     results = []
-    for row in many.check(detector, (many.Item(str(path), path.read_bytes) for path in photos)):
-        results.append(many.to_json(row, detector))
-        if options.heatmaps and row.verdict and row.verdict.verdicts:
-            name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
-            _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
+    for path in paths:
+        if _is_clip(path):
+            results.append(_check_clip(path, detector))
+            text = f"{path}: {video.line(results[-1])}"
+        else:
+            (row,) = many.check(detector, [many.Item(str(path), path.read_bytes)])
+            results.append(many.to_json(row, detector))
+            if options.heatmaps and row.verdict and row.verdict.verdicts:
+                name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
+                _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
+            text = _line(results[-1])
         if not options.json:
-            print(_line(results[-1]), flush=True)
+            print(text, flush=True)
     if options.json:
         print(json.dumps(results, indent=1))
     return int(any(result["error"] for result in results))
 
 
-def _photos(paths: list[Path]) -> list[Path]:
+def _found(paths: list[Path]) -> list[Path]:
     from deepley.photo.decode import SUFFIXES
+    from deepley.video import reader
 
-    found = []
+    wanted, found = SUFFIXES | reader.SUFFIXES, []
     for path in paths:
-        found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        found += sorted(p for p in path.rglob("*") if p.suffix.lower() in wanted) if path.is_dir() else [path]
     return found
+
+
+def _is_clip(path: Path) -> bool:
+    """By its name; a GIF is a clip if it moves."""
+    from PIL import Image
+
+    from deepley.video import reader
+
+    if path.suffix.lower() != ".gif":
+        return path.suffix.lower() in reader.SUFFIXES
+    try:
+        with Image.open(path, formats=["GIF"]) as image:
+            return image.is_animated
+    except Exception:  # what Pillow's parsers raise has no common type; the photo's decoder says what is wrong
+        return False
+
+
+def _check_clip(path: Path, detector: object) -> dict:
+    from deepley.video import words
+    from deepley.video.clip import Watcher
+    from deepley.video.reader import VideoError
+
+    watcher = Watcher(detector)
+    try:
+        found = words.to_json(watcher.check(path), watcher)
+    except VideoError as error:
+        found = words.to_json(None, watcher, str(error))
+    return {"path": str(path), **found}
 
 
 def _write_overlay(path: Path, pixels: object) -> None:
@@ -171,6 +215,27 @@ def _train(options: argparse.Namespace) -> int:
     )
     print(table(metrics["sets"]))
     print(f"The release is in {folder}.")
+    return 0
+
+
+def _train_video(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from deepley.network.engine import Engine
+    from deepley.network.release import load
+    from deepley.training import temporal
+    from deepley.training.sources import find
+    from deepley.verdict.calibration import of_release
+    from deepley.video import head
+
+    loaded = load(options.release)
+    temperature = of_release(loaded).temperature
+    made = temporal.examples(find(options.data), Engine(loaded.model).explain, temperature, options.limit)
+    trained, measured = temporal.fit(made)
+    details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
+    head.save(options.out, replace(trained, details=details))
+    print(temporal.table(measured))
+    print(f"The temporal head is {options.out}.")
     return 0
 
 

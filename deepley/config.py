@@ -60,6 +60,35 @@ class PhotoLimits:
 
 
 @dataclass(frozen=True)
+class VideoLimits:
+    """What `video.reader` accepts, and how much of it is decoded and kept.
+
+    Attributes:
+        max_bytes: Largest file, in bytes.
+        max_pixels: Largest width times height of a frame, checked before decoding.
+        max_seconds: Length of the part that is analysed, from the first frame on, in seconds.
+        max_frames: Frames that are decoded at most.
+        every: Time between the first frames of two pairs, in seconds.
+        formats: FFmpeg's names of the containers that are tried. Playlists are none of them: they name other files.
+        shown_side: Longest side, in pixels, of the copies of frames that a verdict keeps.
+        max_faces: Faces followed at one time, the largest.
+    """
+
+    max_bytes: int = 500_000_000
+    max_pixels: int = 4096 * 2304
+    max_seconds: float = 60.0
+    max_frames: int = 4000
+    every: float = 0.5
+    formats: tuple[str, ...] = ("mov", "matroska", "webm", "avi", "gif")
+    shown_side: int = 960
+    max_faces: int = 5
+
+    def __post_init__(self) -> None:
+        if not (self.every > 0 and self.max_seconds > 0 and self.max_frames > 1):
+            raise ValueError("A clip is read for more than 0 s, in pairs more than 0 s apart, of 2 frames or more.")
+
+
+@dataclass(frozen=True)
 class ManyLimits:
     """What one run of "Many photos" accepts.
 

@@ -11,10 +11,11 @@ MAY_IMPORT = {
     "photo": {"config", "photo"},
     "network": {"config", "network"},
     "verdict": {"config", "photo", "network", "verdict"},
-    "training": {"config", "photo", "network", "verdict", "training"},
+    "video": {"config", "photo", "network", "verdict", "video"},
+    "training": {"config", "photo", "network", "verdict", "video", "training"},
     "hub": {"config", "network", "hub"},
     "jobs": {"config", "photo", "network", "training", "hub", "jobs"},
-    "ui": {"config", "photo", "network", "verdict", "training", "hub", "jobs", "ui"},
+    "ui": {"config", "photo", "network", "verdict", "video", "training", "hub", "jobs", "ui"},
 }
 
 
@@ -66,7 +67,7 @@ def _needs(name, seen):
                 yield from _needs(imported, seen)
 
 
-@pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "dataset"])
+@pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "dataset", "temporal"])
 def test_training_runs_on_any_keras_backend(module):
     assert "tensorflow" not in {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
 

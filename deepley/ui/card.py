@@ -8,7 +8,7 @@ from deepley.verdict import words
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector, PhotoVerdict
 
-_COLOURS = {
+COLOURS = {
     Evidence.NONE: "#0f766e",
     Evidence.INCONCLUSIVE: "#94a3b8",
     Evidence.WEAK: "#fbbf24",
@@ -16,6 +16,7 @@ _COLOURS = {
     Evidence.STRONG: "#ea580c",
     Evidence.VERY_STRONG: "#b91c1c",
 }
+"""Of the bands; never the only thing that tells them apart."""
 
 
 def message(state: str, title: str, text: str) -> str:
@@ -52,7 +53,7 @@ def provenance(found: PhotoVerdict) -> str:
 def gauge(score: float, calibration: Calibration) -> str:
     """The score on a bar of its bands, linear in the score, with the threshold; and the same in words."""
     strips = "".join(
-        f'<span style="left: {low:.2%}; width: {high - low:.2%}; background: {_COLOURS[band]}" title="{band}"></span>'
+        f'<span style="left: {low:.2%}; width: {high - low:.2%}; background: {COLOURS[band]}" title="{band}"></span>'
         for band, low, high in words.bands(calibration)
     )
     label = min(max(score, 0.03), 0.97)  # the figure and the words stay inside the card; the lines are exact
@@ -72,7 +73,7 @@ def _legend(current: Evidence, calibration: Calibration) -> str:
     items = []
     for band, low, _ in words.bands(calibration):
         mark = ' aria-current="true"' if band is current else ""
-        items.append(f'<li{mark}><i style="background: {_COLOURS[band]}"></i>{band} <small>{low:.2f}</small></li>')
+        items.append(f'<li{mark}><i style="background: {COLOURS[band]}"></i>{band} <small>{low:.2f}</small></li>')
     return f'<ul class="legend" aria-label="Bands and the score each starts at">{"".join(items)}</ul>'
 
 

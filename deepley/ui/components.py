@@ -86,7 +86,7 @@ def theme() -> gr.themes.Base:
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
 #title .html-container, #verdict .html-container, #provenance .html-container, #many-status .html-container,
-#job .html-container { padding: 0 !important; }
+#job .html-container, #clip-verdict .html-container, #tracks .html-container { padding: 0 !important; }
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }

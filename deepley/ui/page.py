@@ -8,7 +8,7 @@ import gradio as gr
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui import check, components, many, performance, training
+from deepley.ui import check, clip, components, many, performance, training
 from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
 
@@ -39,6 +39,8 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
                 check.build(detectors, using, data)
             with gr.Tab("Many photos", id="many"):
                 many.build(detectors, using)
+        with gr.Tab("Check a video", id="clip"):
+            clip.build(detectors, using)
         with gr.Tab("How good is it", id="performance"):
             performance.build(detector.release, detector.calibration, reason)
         with gr.Tab("Train", id="train"):

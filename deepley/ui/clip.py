@@ -1,0 +1,242 @@
+"""The tab "Check a video": drop a clip; watch it being checked; see which face, when and where."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from deepley.config import VideoLimits
+from deepley.network.model import WeightsError
+from deepley.ui import card, timeline
+from deepley.ui.check import GONE, KEPT
+from deepley.ui.components import click
+from deepley.ui.detectors import Detectors
+from deepley.verdict.words import HEADLINES, HEATMAP_NOTE
+from deepley.video import report, words
+from deepley.video.clip import Step, Watcher
+from deepley.video.reader import VideoError
+from deepley.video.verdict import ClipVerdict
+
+_LOG = logging.getLogger(__name__)
+
+_SEEK = "(seconds) => { const v = document.querySelector('#clip video'); if (v) v.currentTime = seconds; }"
+
+# Gradio hands on no clicks on a plot: a click becomes an input to the slider beside it.
+_LISTEN = """
+() => {
+  const listen = (tries) => {
+    const plot = document.querySelector("#timeline .js-plotly-plot");
+    if (!plot || !plot.on) { if (tries) setTimeout(listen, 200, tries - 1); return; }
+    plot.removeAllListeners("plotly_click");
+    plot.on("plotly_click", (event) => {
+      const input = document.querySelector("#moment input[type=number]");
+      input.value = event.points[0].x;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+  };
+  listen(50);
+}
+"""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a visitor's page remembers of the last clip.
+
+    Attributes:
+        name: Of the file.
+        verdict: Of the clip.
+        watcher: That gave it.
+    """
+
+    name: str
+    verdict: ClipVerdict
+    watcher: Watcher
+
+
+def build(detectors: Detectors, using: gr.State) -> None:
+    """Adds the tab's components and events to the open `gr.Blocks`.
+
+    Args:
+        detectors: That judge.
+        using: The visitor's choice among them, see `Detectors.of`.
+    """
+
+    def run(path: str | None, release: str | None) -> Iterator[tuple]:
+        if path is None:
+            yield _idle()
+            return
+        try:
+            watcher = Watcher(detectors.of(release))
+            for step in watcher.steps(Path(path)):
+                if isinstance(step, ClipVerdict):
+                    yield _found(Checked(Path(path).name, step, watcher))
+                else:
+                    yield _blank(_progress(step))
+        except VideoError as error:
+            yield _blank(card.message("failed", "This clip could not be checked", f"{error} There is no score for it."))
+        except WeightsError as error:
+            sentence = f"{error} Go back to the shipped one under Train."
+            yield _blank(card.message("failed", "The chosen model cannot be used", sentence))
+        except Exception:  # not by `failure`, which Gradio also calls when the visitor presses Stop
+            _LOG.exception("A clip could not be checked")
+            text = "There is no score for it. Remove it and try another file, or the same clip saved as MP4."
+            yield _blank(card.message("failed", "This clip could not be checked", text))
+
+    def jump(checked: Checked | None, seconds: float) -> tuple:
+        return (gr.skip(), gr.skip()) if checked is None else _frame(checked.verdict, seconds)
+
+    def pick(checked: Checked | None, event: gr.SelectData) -> object:
+        return gr.skip() if checked is None else report.filmstrip(checked.verdict)[event.index][0]
+
+    def export(checked: Checked | None, suffix: str) -> str:
+        if checked is None:
+            raise gr.Error(GONE, print_exception=False)
+        verdict = checked.verdict
+        text = words.to_csv(verdict) if suffix == "csv" else report.html(verdict, checked.watcher, checked.name)
+        folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
+        folder.mkdir(parents=True)
+        path = folder / f"deepley-{verdict.sha256[:8]}.{suffix}"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    limits = VideoLimits()
+    gr.Markdown(
+        "Drop a clip with a face, or record one. Each face is followed; single frames are judged as photos are, and "
+        "what changes from one frame to the next where the model has learnt that."
+    )
+    state = gr.State(None, time_to_live=KEPT)
+    with gr.Row():
+        with gr.Column(min_width=280):
+            clip = gr.Video(
+                label="Clip",
+                sources=["upload", "webcam"],
+                webcam_options=gr.WebcamOptions(mirror=False),
+                include_audio=True,  # else Gradio would convert every upload
+                height=380,
+                elem_id="clip",
+            )
+            gr.Markdown(
+                f"MP4, MOV, WebM, MKV or AVI, up to {limits.max_bytes / 1e6:.0f} MB; the first "
+                f"{limits.max_seconds:.0f} seconds are analysed. What the browser cannot play is checked all the "
+                "same. Clips are deleted after an hour.",
+                elem_classes="quiet",
+            )
+        with gr.Column(min_width=280):
+            result = gr.HTML(_IDLE, elem_id="clip-verdict", padding=False)
+            stop = gr.Button("Stop", size="sm", visible=False, elem_id="clip-stop")
+    with gr.Column(visible=False) as findings:
+        plot = gr.Plot(show_label=False, elem_id="timeline")
+        moment = gr.Slider(0, 1, 0, step=0.01, label="Show the frame at (seconds)", elem_id="moment")
+        with gr.Row():
+            frame = gr.Image(label="Frame and heatmaps", format="jpeg", interactive=False, elem_id="frame", height=400)
+            strip = gr.Gallery(
+                label="Frames with the highest scores", format="jpeg", interactive=False, allow_preview=False,
+                columns=4, height=400, elem_id="strip",
+            )  # fmt: skip
+        told = gr.Markdown(elem_id="moment-said")
+        tracks = gr.HTML(elem_id="tracks", padding=False)
+        with gr.Row():
+            as_report = gr.Button("Download report", elem_id="clip-report")
+            as_csv = gr.Button("Download CSV, one line a face and frame", elem_id="clip-csv")
+    download = gr.DownloadButton(elem_id="clip-file", visible="hidden")
+
+    outputs = [result, stop, findings, plot, moment, frame, strip, told, tracks, state]
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
+    started = [event(run, [clip, using], outputs, **lane, **quiet) for event in (clip.upload, clip.stop_recording)]
+    for event in started:
+        event.success(None, None, None, js=_LISTEN)
+    stop.click(_stopped, None, outputs, cancels=started, queue=False, **quiet)
+    clip.clear(_idle, None, outputs, cancels=started, queue=False, **quiet)
+    moment.change(jump, [state, moment], [frame, told], trigger_mode="always_last", **quiet)
+    moment.change(None, moment, None, js=_SEEK)
+    strip.select(pick, state, moment, **quiet)
+    for button, suffix in ((as_report, "html"), (as_csv, "csv")):
+        made = button.click(partial(export, suffix=suffix), state, download, **quiet)
+        made.success(None, None, None, js=click("#clip-file"))
+
+
+_IDLE = card.message("idle", "No clip yet", "The verdict appears here.")
+
+
+def _idle() -> tuple:
+    return _blank(_IDLE, running=False)
+
+
+def _stopped() -> tuple:
+    return _blank(card.message("done", "Stopped", "The clip was not judged. Drop it again to start anew."), False)
+
+
+def _blank(told: str, running: bool | None = None) -> tuple:
+    """A card without a verdict, and everything of an earlier clip put away."""
+    running = 'data-state="working"' in told if running is None else running
+    return told, gr.update(visible=running), gr.update(visible=False), None, gr.skip(), None, None, "", "", None
+
+
+def _progress(step: Step) -> str:
+    left = f" About {step.left:.0f} seconds to go." if step.left else ""
+    bar = "" if step.share is None else f'<div class="bar"><span style="width: {step.share:.0%}"></span></div>'
+    return (
+        '<section class="verdict" data-state="working" aria-live="polite"><h2>Checking the clip…</h2>'
+        f"<p>{escape(step.stage)}.{left}</p>{bar}</section>"
+    )
+
+
+def _found(checked: Checked) -> tuple:
+    verdict, watcher = checked.verdict, checked.watcher
+    part = f"<p>{escape(verdict.reading.part)}</p>" if verdict.reading.part else ""
+    hidden = gr.update(visible=False)
+    if not verdict.tracks:
+        told = card.message("done", words.headline(verdict), verdict.reason)
+        return told.replace("</section>", f"{part}</section>"), hidden, hidden, *_blank("")[3:]
+    track = verdict.tracks[verdict.strongest]
+    cut = watcher.calibration if track.temporal is not None else watcher.detector.calibration
+    told = (
+        f'<section class="verdict" data-state="done" aria-live="polite"><h2>{words.headline(verdict)}</h2>'
+        f"<p>{escape(words.which(verdict))} {escape(words.basis(track))}</p>{card.gauge(track.score, cut)}{part}"
+        f'<p class="quiet">{escape(words.trained(watcher))}</p></section>'
+    )
+    at = track.looks[track.peak].seconds
+    return (
+        told, hidden, gr.update(visible=True), timeline.figure(verdict, watcher.detector.calibration),
+        gr.update(minimum=verdict.shown[0].seconds, maximum=max(verdict.shown[-1].seconds, 0.01), value=at),
+        _frame(verdict, at)[0], [(picture, caption) for _, picture, caption in report.filmstrip(verdict)],
+        _frame(verdict, at)[1], _cards(verdict), checked,
+    )  # fmt: skip
+
+
+def _frame(verdict: ClipVerdict, seconds: float) -> tuple:
+    """The sampled frame nearest to a time with its overlay, and in words what it shows."""
+    index = verdict.nearest(seconds)
+    pixels, numbers = verdict.overlay(index)
+    at = verdict.shown[index].seconds
+    whose = ", ".join(
+        f"face {track.number} scores {score:.2f}"
+        for track in verdict.tracks
+        for look, score in zip(track.looks, track.spatial_scores)
+        if look.seconds == at
+    )
+    return pixels, f"At {at:.1f} s: {whose if numbers else 'no face is judged here'}. {HEATMAP_NOTE}"
+
+
+def _cards(verdict: ClipVerdict) -> str:
+    cards = []
+    for track in verdict.tracks:
+        seen = (
+            f"{len(track.looks)} pairs of frames from {track.looks[0].seconds:.1f} to {track.looks[-1].seconds:.1f} s"
+        )
+        cards.append(
+            f'<section class="panel"><h3>Face {track.number}: {HEADLINES[track.evidence]}</h3>'
+            f"<p>{escape(words.basis(track))}</p><p class='quiet'>{seen}</p></section>"
+        )
+    if verdict.left_out:
+        cards.append(f"<p class='quiet'>Faces too small or too blurred to be judged: {verdict.left_out}.</p>")
+    return "".join(cards)

@@ -1,0 +1,1 @@
+"""What is in a clip: pairs of frames (`reader`), faces followed through them, and what changes from frame to frame."""

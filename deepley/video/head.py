@@ -1,0 +1,154 @@
+"""The temporal head: a small 1-D convolution over (embedding, temporal features) of a face, pair after pair.
+
+It is one safetensors file, `temporal.safetensors` beside a release: its weights, and in the header as JSON its
+calibration, how it is combined with the detector's own score, and what it was trained and measured on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers, regularizers
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as save_tensors
+
+from deepley.config import SCHEMA_VERSION, from_json, to_json
+from deepley.network.files import write
+from deepley.network.model import WeightsError
+from deepley.verdict.calibration import Calibration
+from deepley.video.looks import Look
+from deepley.video.temporal import NAMES
+
+FILE = "temporal.safetensors"
+"""Its name in a release folder."""
+
+WINDOW = 8
+"""Pairs that the head sees at once, in training and in scoring."""
+
+_MEAN, _SCALE = "mean", "scale"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A logistic regression on the two calibrated logits of a track.
+
+    Attributes:
+        spatial: Weight of the detector's mean logit.
+        temporal: Weight of the head's mean logit.
+        bias: Added.
+    """
+
+    spatial: float
+    temporal: float
+    bias: float
+
+    def logit(self, spatial: float | np.ndarray, temporal: float | np.ndarray) -> float | np.ndarray:
+        """The combined logit, before its own calibration."""
+        return self.spatial * spatial + self.temporal * temporal + self.bias
+
+
+@dataclass(frozen=True)
+class Head:
+    """A temporal head, ready to score.
+
+    Attributes:
+        model: As `build` returns it.
+        mean: (f + 6,) float32, subtracted from a sequence.
+        scale: (f + 6,) float32, a sequence is divided by it then.
+        calibration: Of its logits.
+        combination: With the detector's logits.
+        combined: Calibration of the combination.
+        details: Name and SHA-256 of the release it belongs to, what it was trained on, its figures.
+    """
+
+    model: keras.Model
+    mean: np.ndarray
+    scale: np.ndarray
+    calibration: Calibration
+    combination: Combination
+    combined: Calibration
+    details: dict
+
+    def logits(self, sequence: np.ndarray) -> np.ndarray:
+        """Calibrated logits of every stretch of `WINDOW` pairs.
+
+        Args:
+            sequence: (t, f + 6) as `sequence` makes it, t at least `WINDOW`.
+
+        Returns:
+            (t - WINDOW + 1,) float64; the first belongs to the pairs 0 to WINDOW - 1.
+        """
+        stretches = np.lib.stride_tricks.sliding_window_view((sequence - self.mean) / self.scale, WINDOW, axis=0)
+        found = self.model(np.ascontiguousarray(stretches.transpose(0, 2, 1)), training=False)
+        return keras.ops.convert_to_numpy(found)[:, 0].astype(np.float64) / self.calibration.temperature
+
+
+def sequence(looks: list[Look]) -> np.ndarray:
+    """(t, f + 6) float32: embedding and temporal features of every look that has them."""
+    rows = [np.concatenate([look.embedding, look.features]) for look in looks if look.features is not None]
+    return np.stack(rows).astype(np.float32) if rows else np.zeros((0, len(NAMES)), np.float32)
+
+
+def build(size: int) -> keras.Model:
+    """The network: standardised (n, t, size) to one logit (n, 1); the last six columns are temporal features."""
+    inputs = keras.Input((None, size), name="sequence", dtype="float32")
+    embedding = layers.Dropout(0.3, name="drop_embedding")(inputs[..., : size - len(NAMES)])
+    embedding = layers.Dense(8, activation="relu", kernel_regularizer=regularizers.L2(1e-3), name="embed")(embedding)
+    x = layers.Concatenate(name="join")([embedding, inputs[..., size - len(NAMES) :]])
+    for i in (1, 2):
+        x = layers.Conv1D(16, 3, padding="same", activation="relu", name=f"conv{i}")(x)
+    x = layers.Concatenate(name="pool")(
+        [layers.GlobalAveragePooling1D(name="average")(x), layers.GlobalMaxPooling1D(name="highest")(x)]
+    )
+    x = layers.Dropout(0.3, name="drop")(x)
+    return keras.Model(inputs, layers.Dense(1, name="logit")(x), name="temporal")
+
+
+def save(path: Path, head: Head) -> None:
+    """Writes a head."""
+    tensors = {weight.path: keras.ops.convert_to_numpy(weight) for weight in head.model.weights}
+    tensors |= {_MEAN: head.mean.astype(np.float32), _SCALE: head.scale.astype(np.float32)}
+    config = {
+        "schema": SCHEMA_VERSION,
+        "calibration": to_json(head.calibration),
+        "combination": to_json(head.combination),
+        "combined": to_json(head.combined),
+        "details": head.details,
+    }
+    write(path, save_tensors(tensors, metadata={"config": json.dumps(config)}))
+
+
+def load(path: Path, sha256: str) -> Head | None:
+    """Reads a head; None if there is no such file.
+
+    Args:
+        path: The file.
+        sha256: Of the weights of the release that makes the embeddings.
+
+    Raises:
+        WeightsError: If it is damaged, or belongs to another release.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            config = json.loads(stored.metadata()["config"])
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 it is no dict
+        mean, scale, details = tensors.pop(_MEAN), tensors.pop(_SCALE), config["details"]
+        model = build(len(mean))
+        for weight in model.weights:
+            weight.assign(tensors[weight.path])
+        head = Head(
+            model, mean, scale, from_json(Calibration, config["calibration"]),
+            from_json(Combination, config["combination"]), from_json(Calibration, config["combined"]), details,
+        )  # fmt: skip
+        belongs = details["sha256"]
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be used ({error}): train it again or fetch it again.") from error
+    if belongs != sha256:
+        raise WeightsError(f"{path} was trained on another release's embeddings: train it again for this one.")
+    return head

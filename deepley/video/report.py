@@ -1,0 +1,87 @@
+"""A clip's verdict as one self-contained HTML file; and its filmstrip."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+
+from deepley.verdict.words import HEADLINES
+from deepley.video import words
+from deepley.video.clip import Watcher
+from deepley.video.verdict import ClipVerdict
+
+STRIP = 8
+"""Frames on the filmstrip."""
+
+_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
+
+
+def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
+    """The report as one HTML page that needs no other file.
+
+    Args:
+        verdict: Of the clip.
+        watcher: That gave it.
+        name: Of the file, as its owner knows it.
+    """
+    read, known = verdict.reading, verdict.reading.facts
+    facts = [
+        ("File", name),
+        ("SHA-256", verdict.sha256),
+        ("Clip", f"{known.format}, {known.codec}, {known.width} x {known.height} px, {known.size:,} bytes"),
+        (
+            "Analysed",
+            f"{read.start:.1f} to {read.end:.1f} s, {len(verdict.shown)} pairs of frames",
+        ),
+        ("Checked", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")),
+    ]
+    return _PAGES.get_template("report.html").render(
+        facts=facts,
+        verdict=verdict,
+        words=words,
+        headlines=HEADLINES,
+        trained=words.trained(watcher),
+        release=watcher.detector.release,
+        strip=[(_data_url(picture), caption) for _, picture, caption in filmstrip(verdict)],
+    )
+
+
+def _data_url(pixels: np.ndarray) -> str:
+    _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def filmstrip(verdict: ClipVerdict) -> list[tuple[float, np.ndarray, str]]:
+    """The frames with the highest scores, in order of time.
+
+    Returns:
+        At most `STRIP` times: seconds, (h, w, 3) uint8 around the face, and a caption.
+    """
+    scored = [
+        (score, track, look)
+        for track in verdict.tracks
+        if not track.brief or all(each.brief for each in verdict.tracks)
+        for score, look in zip(track.spatial_scores, track.looks)
+    ]
+    highest = sorted(scored, key=lambda item: -item[0])[:STRIP]
+    pictures = []
+    for score, track, look in sorted(highest, key=lambda item: (item[2].seconds, item[1].number)):
+        shown = verdict.shown[verdict.nearest(look.seconds)]
+        whose = f", face {track.number}" if len(verdict.tracks) > 1 else ""
+        caption = f"{look.seconds:.1f} s{whose}: {score:.2f}"
+        pictures.append((look.seconds, _around(shown.pixels, look.box, shown.factor), caption))
+    return pictures
+
+
+def _around(pixels: np.ndarray, box: tuple[int, int, int, int], factor: float) -> np.ndarray:
+    """A square part of a shown frame, twice as wide as a face."""
+    x, y, width, height = (value * factor for value in box)
+    reach = max(width, height)
+    left, top = (max(0, round(middle - reach)) for middle in (x + width / 2, y + height / 2))
+    part = pixels[top : round(y + height / 2 + reach), left : round(x + width / 2 + reach)]
+    return np.ascontiguousarray(part)

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from deepley.config import VideoLimits
+from deepley.ui import clip, timeline
+from deepley.verdict.calibration import Calibration, Evidence
+from deepley.video import report
+from deepley.video.clip import _shown
+from deepley.video.looks import Look
+from deepley.video.reader import Facts, Frame, Pair, Reading
+from deepley.video.verdict import ClipVerdict, TrackVerdict
+
+
+@pytest.fixture(scope="module")
+def verdict(astronaut):
+    seconds = [i / 2 for i in range(12)]
+    shown = [_shown(Pair(Frame(astronaut, t), Frame(astronaut, t), int(t >= 3)), VideoLimits()) for t in seconds]
+    to_crop = np.array([[1.0, 0, -100], [0, 1, -30]])
+    looks = tuple(Look(t, (180, 70, 90, 110), to_crop, 0.0, np.zeros(4), None, np.zeros((8, 8))) for t in seconds)
+    scores = np.linspace(0.1, 0.9, 12)
+    changes = np.where(np.arange(12) < 2, np.nan, 0.4)
+    tracks = (
+        TrackVerdict(1, looks, 0.5, scores, 0.4, changes, 0.45, Evidence.INCONCLUSIVE, False, None),
+        TrackVerdict(2, looks[:2], 0.2, scores[10:], None, changes[:2], 0.2, Evidence.INCONCLUSIVE, False, "Too few."),
+    )
+    reading = Reading(Facts("mp4", "h264", 1, 512, 512, 6.0, 150), 150, 0.0, 5.9, (3.0,), None)
+    return ClipVerdict("0" * 64, reading, tuple(shown), tracks, None, 1)
+
+
+def test_the_timeline_has_a_line_for_frames_and_one_for_changes(verdict):
+    drawn = timeline.figure(verdict, Calibration())
+    assert [line.name for line in drawn.data] == ["face 1, frames", "face 1, changes", "face 2, frames"]
+    assert list(drawn.data[0].x) == [look.seconds for look in verdict.tracks[0].looks]
+    assert sum(shape.type == "rect" for shape in drawn.layout.shapes) == 5  # weak evidence has no band of its own
+    assert [shape.x0 for shape in drawn.layout.shapes if shape.type == "line"] == [3.0]
+
+
+def test_the_filmstrip_shows_the_highest_scores_in_order_and_no_glimpse(verdict):
+    strip = report.filmstrip(verdict)
+    assert [seconds for seconds, _, _ in strip] == [2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5]
+    assert strip[-1][2] == "5.5 s, face 1: 0.90"
+    assert all(picture.shape == (220, 220, 3) for _, picture, _ in strip)
+
+
+def test_every_track_has_its_card_and_what_was_left_out_is_told(verdict):
+    told = clip._cards(verdict)
+    assert told.count("<section") == 2
+    assert "too briefly to be judged" in told
+    assert "could be judged" not in told
+    assert "too small or too blurred to be judged: 1" in told
