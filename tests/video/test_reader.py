@@ -121,19 +121,21 @@ def test_a_broken_tail_is_left_out(tmp_path):
 
 
 def test_a_cover_picture_is_no_video(tmp_path):
-    with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        cover, video = container.add_stream("mjpeg", rate=1), container.add_stream("libx264", rate=25)
+    _song(tmp_path / "song.mp4")
+    with av.open(str(tmp_path / "song.mp4")) as song, av.open(str(tmp_path / "a.mp4"), "w") as container:
+        cover, sound = container.add_stream("mjpeg", rate=1), container.add_stream_from_template(song.streams.audio[0])
         cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
         cover.disposition = av.stream.Disposition.attached_pic
-        video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
         picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
         container.mux([*cover.encode(picture), *cover.encode()])
-        for pixels in film.moving(20):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
-        container.mux(video.encode())
-    pairs, reading = _read(tmp_path / "a.mp4")
-    assert (reading.facts.width, reading.frames) == (128, 20)
-    assert pairs[0].first.pixels.shape == (96, 128, 3)
+        for packet in song.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = sound
+                container.mux(packet)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert len(container.streams.video) == 1
+    with pytest.raises(VideoError, match="sound but no picture"):
+        list(reader.read(tmp_path / "a.mp4"))
 
 
 def _song(path):
