@@ -1,0 +1,283 @@
+"""What each command of the command line does; every function takes the parsed arguments and returns the exit code.
+
+Imports lie in the functions: `jobs list` must not wait for TensorFlow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from deepley.config import PRESETS, to_json
+
+
+def check(options: argparse.Namespace) -> int:
+    """Checks photos and clips, and prints what was found."""
+    from deepley.verdict import many
+    from deepley.verdict.detector import Detector
+    from deepley.video import words as video
+
+    paths = _found(options.paths)
+    if not paths:
+        raise ValueError(f"There is no photo and no clip in {options.paths[0]}.")
+    detector = Detector(options.release)
+    results = []
+    for path in paths:
+        if _is_clip(path):
+            results.append(_check_clip(path, detector))
+            text = f"{path}: {video.line(results[-1])}"
+        else:
+            (row,) = many.check(detector, [many.Item(str(path), path.read_bytes)])
+            results.append(many.to_json(row, detector))
+            if options.heatmaps and row.verdict and row.verdict.verdicts:
+                name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
+                _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
+            text = _line(results[-1])
+        if not options.json:
+            print(text, flush=True)
+    if options.json:
+        print(json.dumps(results, indent=1))
+    return int(any(result["error"] for result in results))
+
+
+def _found(paths: list[Path]) -> list[Path]:
+    from deepley.photo.decode import SUFFIXES
+    from deepley.video import reader
+
+    wanted, found = SUFFIXES | reader.SUFFIXES, []
+    for path in paths:
+        found += sorted(p for p in path.rglob("*") if p.suffix.lower() in wanted) if path.is_dir() else [path]
+    return found
+
+
+def _is_clip(path: Path) -> bool:
+    """By its name; a GIF is a clip if it moves."""
+    from PIL import Image
+
+    from deepley.video import reader
+
+    if path.suffix.lower() != ".gif":
+        return path.suffix.lower() in reader.SUFFIXES
+    try:
+        with Image.open(path, formats=["GIF"]) as image:
+            return image.is_animated
+    except Exception:  # what Pillow's parsers raise has no common type; the photo's decoder says what is wrong
+        return False
+
+
+def _check_clip(path: Path, detector: object) -> dict:
+    from deepley.video import words
+    from deepley.video.clip import Watcher
+    from deepley.video.reader import VideoError
+
+    watcher = Watcher(detector)
+    try:
+        found = words.to_json(watcher.check(path), watcher)
+    except VideoError as error:
+        found = words.to_json(None, watcher, str(error))
+    return {"path": str(path), **found}
+
+
+def _write_overlay(path: Path, pixels: object) -> None:
+    import io
+
+    from PIL import Image
+
+    from deepley.network.files import write
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    write(path, buffer.getvalue())
+
+
+def _line(result: dict) -> str:
+    if result["error"]:
+        return f"{result['path']}: error: {result['error']}"
+    if result["reason"]:
+        return f"{result['path']}: not applicable: {result['reason']}"
+    faces = "; ".join(f"{face['evidence']} (score {face['score']:.3f})" for face in result["faces"])
+    return f"{result['path']}: evidence of manipulation: {faces}"
+
+
+def train(options: argparse.Namespace) -> int:
+    """Trains a release on a folder or tar of pictures."""
+    from deepley.training import blends, dataset, fit
+    from deepley.training.card import table
+    from deepley.training.finish import finish
+
+    config = fit.for_start(PRESETS[options.preset], options.start)
+    pictures = dataset.load(options.data, progress=True)
+    print(pictures.report.text(), flush=True)
+    if config.blends:
+        pictures = blends.add(pictures, config.blends, options.out)
+    model, history = fit.train(pictures, config, options.out, options.base, options.resume, options.start)
+    folder = options.out / "release"
+    metrics = finish(
+        model, history, pictures, config, folder, options.name or options.out.resolve().name, options.origin
+    )
+    print(table(metrics["sets"]))
+    print(f"The release is in {folder}.")
+    return 0
+
+
+def train_video(options: argparse.Namespace) -> int:
+    """Trains a temporal head for a release."""
+    from dataclasses import replace
+
+    from deepley.network.engine import Engine
+    from deepley.network.release import load
+    from deepley.training import temporal
+    from deepley.training.sources import find
+    from deepley.verdict.calibration import of_release
+    from deepley.video import head
+
+    loaded = load(options.release)
+    temperature = of_release(loaded).temperature
+    made = temporal.examples(find(options.data), Engine(loaded.model).explain, temperature, options.limit)
+    trained, measured = temporal.fit(made)
+    details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
+    head.save(options.out, replace(trained, details=details))
+    print(temporal.table(measured))
+    print(f"The temporal head is {options.out}.")
+    return 0
+
+
+def collect(options: argparse.Namespace) -> int:
+    """Makes photos into aligned faces."""
+    from deepley.training.collect import collect
+
+    for name, reason in collect(options.photos, options.out, options.limit, options.skip):
+        print(f"skipped {name}: {reason}", file=sys.stderr)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Scores aligned faces, under treatments and on further sets where asked."""
+    from deepley.network.engine import Engine
+    from deepley.network.release import load
+    from deepley.training import evaluation, finish, robustness
+    from deepley.training.batches import labels_of
+    from deepley.training.card import tables
+    from deepley.training.sources import find
+    from deepley.verdict.calibration import of_release
+
+    sources = tuple(find(options.data))
+    loaded = load(options.release)
+    cut = of_release(loaded)
+    logits, readable, unreadable = evaluation.score_readable(Engine(loaded.model).score, sources)
+    for name, reason in unreadable:
+        print(f"skipped {name}: {reason}", file=sys.stderr)
+    figures = evaluation.figures(logits, labels_of(readable), cut)
+    further = {}
+    if options.robustness:
+        further["treated"] = robustness.under_treatments(Engine(loaded.model).score, readable, cut)
+    if options.sets:
+        further["elsewhere"], further["groups"] = robustness.elsewhere(Engine(loaded.model).score, options.sets, cut)
+    if options.store:
+        finish.add(options.release, further)
+    if options.json:
+        result = evaluation.document({options.data.resolve().name: figures}) | further
+        result |= {
+            "release": loaded.name,
+            "sha256": loaded.sha256,
+            "unreadable": [{"path": name, "error": reason} for name, reason in unreadable],
+        }
+        print(json.dumps(result, indent=1))
+    else:
+        print(tables({"sets": {options.data.resolve().name: figures}, **further}))
+    return int(bool(unreadable))
+
+
+def publish(options: argparse.Namespace) -> int:
+    """Pushes a release to the Hub."""
+    from huggingface_hub import get_token
+
+    from deepley.hub.client import api
+    from deepley.hub.publish import publish
+
+    print(publish(options.release, options.repo, api(get_token()), private=not options.public))
+    return 0
+
+
+def space(options: argparse.Namespace) -> int:
+    """Renders, checks or deploys the Space."""
+    from huggingface_hub import get_token
+
+    from deepley.hub import client
+    from deepley.hub import space as spaces
+    from deepley.network.files import write
+
+    project = Path(__file__).resolve().parent.parent
+    space = spaces.load(project)
+    if options.action == "render":
+        write(project / "README.md", spaces.render(space, (project / "README.md").read_text()))
+        return 0
+    if options.action == "check":
+        wrong = spaces.check(space, project)
+        print("\n".join(wrong) or "space.yaml, README.md and requirements.txt agree.")
+        return int(bool(wrong))
+    for said in spaces.deploy(space, project, options.repo, client.api(get_token())):
+        print(said, flush=True)
+    return 0
+
+
+def _estimate() -> int:
+    from deepley.config import from_json
+    from deepley.jobs.folder import JobConfig
+    from deepley.training import dataset, estimate, fit
+
+    config = from_json(JobConfig, json.load(sys.stdin))
+    start, base = (Path(path) if path else None for path in (config.start, config.base))
+    splits = dataset.load(Path(config.data)).splits
+    recipe = fit.for_start(config.train, start)
+    blends = sum(source.label == 0 for source in splits["train"]) * recipe.blends
+    seconds = estimate.seconds(recipe, len(splits["train"]) + round(blends), len(splits["valid"]), base)
+    print(json.dumps({"seconds": seconds}))
+    return 0
+
+
+def jobs(options: argparse.Namespace) -> int:
+    """Lists, shows, cancels, resumes or runs fine-tuning jobs."""
+    from deepley.jobs import folder, local
+
+    if options.action == "work":
+        local.work(options.root)
+        return 0
+    if options.action == "list":
+        jobs = folder.every(options.root)
+        if not jobs:
+            print(f"There is no job in {options.root}.", file=sys.stderr)
+        for job in jobs:
+            status = job.status
+            done = f"{status.images / status.total:4.0%}" if status.total else "    "
+            print(f"{job.id}  {status.state:11}  {done}  {job.config.name}  {status.message}".rstrip())
+        return 0
+    if options.action == "estimate":
+        return _estimate()
+    job = folder.find(options.root, options.id)
+    if options.action == "train":
+        from deepley.jobs import trainer
+
+        return trainer.run(job)
+    if options.action == "show":
+        print(json.dumps({"id": job.id, **to_json(job.status), "config": to_json(job.config)}, indent=1))
+        return 0
+    if options.action == "follow":
+        from deepley.jobs import huggingface
+
+        return huggingface.follow_with_token_of_environment(job)
+    if options.action == "remote":
+        from deepley.hub import client
+        from deepley.jobs import remote
+
+        return remote.run(job, options.repo, client.api(None))
+    if not job.here:
+        from deepley.jobs import huggingface
+
+        getattr(huggingface, options.action)(job, huggingface.token_of_this_machine())
+    else:
+        getattr(local, options.action)(job)
+    print(f"{job.id}: {job.status.state}")
+    return 0
