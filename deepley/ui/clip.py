@@ -90,8 +90,8 @@ def build(detectors: Detectors, using: gr.State) -> None:
             text = "There is no score for it. Remove it and try another file, or the same clip saved as MP4."
             yield _blank(card.message("failed", "This clip could not be checked", text))
 
-    def jump(checked: Checked | None, seconds: float) -> tuple:
-        return (gr.skip(), gr.skip()) if checked is None else _frame(checked.verdict, seconds)
+    def jump(checked: Checked | None, seconds: float) -> object:
+        return gr.skip() if checked is None else _frame(checked.verdict, seconds)
 
     def pick(checked: Checked | None, event: gr.SelectData) -> object:
         return gr.skip() if checked is None else report.filmstrip(checked.verdict)[event.index][0]
@@ -136,19 +136,18 @@ def build(detectors: Detectors, using: gr.State) -> None:
         plot = gr.Plot(show_label=False, elem_id="timeline")
         moment = gr.Slider(0, 1, 0, step=0.01, label="Show the frame at (seconds)", elem_id="moment")
         with gr.Row():
-            frame = gr.Image(label="Frame and heatmaps", format="jpeg", interactive=False, elem_id="frame", height=400)
+            frame = gr.HTML(elem_id="frame", padding=False)  # an image of Gradio's has no text alternative
             strip = gr.Gallery(
                 label="Frames with the highest scores", format="jpeg", interactive=False, allow_preview=False,
                 columns=4, height=400, elem_id="strip",
             )  # fmt: skip
-        told = gr.Markdown(elem_id="moment-said")
         tracks = gr.HTML(elem_id="tracks", padding=False)
         with gr.Row():
             as_report = gr.Button("Download report", elem_id="clip-report")
             as_csv = gr.Button("Download CSV, one line a face and frame", elem_id="clip-csv")
     download = gr.DownloadButton(elem_id="clip-file", visible="hidden")
 
-    outputs = [result, stop, findings, plot, moment, frame, strip, told, tracks, state]
+    outputs = [result, stop, findings, plot, moment, frame, strip, tracks, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
     started = [event(run, [clip, using], outputs, **lane, **quiet) for event in (clip.upload, clip.stop_recording)]
@@ -156,7 +155,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
         event.success(None, None, None, js=_LISTEN)
     stop.click(_stopped, None, outputs, cancels=started, queue=False, **quiet)
     clip.clear(_idle, None, outputs, cancels=started, queue=False, **quiet)
-    moment.change(jump, [state, moment], [frame, told], trigger_mode="always_last", **quiet)
+    moment.change(jump, [state, moment], frame, trigger_mode="always_last", **quiet)
     moment.change(None, moment, None, js=_SEEK)
     strip.select(pick, state, moment, **quiet)
     for button, suffix in ((as_report, "html"), (as_csv, "csv")):
@@ -178,7 +177,7 @@ def _stopped() -> tuple:
 def _blank(told: str, running: bool | None = None) -> tuple:
     """A card without a verdict, and everything of an earlier clip put away."""
     running = 'data-state="working"' in told if running is None else running
-    return told, gr.update(visible=running), gr.update(visible=False), None, gr.skip(), None, None, "", "", None
+    return told, gr.update(visible=running), gr.update(visible=False), None, gr.skip(), "", None, "", None
 
 
 def _progress(step: Step) -> str:
@@ -208,12 +207,12 @@ def _found(checked: Checked) -> tuple:
     return (
         told, hidden, gr.update(visible=True), timeline.figure(verdict, watcher.detector.calibration),
         gr.update(minimum=verdict.shown[0].seconds, maximum=max(verdict.shown[-1].seconds, 0.01), value=at),
-        _frame(verdict, at)[0], [(picture, caption) for _, picture, caption in report.filmstrip(verdict)],
-        _frame(verdict, at)[1], _cards(verdict), checked,
+        _frame(verdict, at), [(picture, caption) for _, picture, caption in report.filmstrip(verdict)],
+        _cards(verdict), checked,
     )  # fmt: skip
 
 
-def _frame(verdict: ClipVerdict, seconds: float) -> tuple:
+def _frame(verdict: ClipVerdict, seconds: float) -> str:
     """The sampled frame nearest to a time with its overlay, and in words what it shows."""
     index = verdict.nearest(seconds)
     pixels, numbers = verdict.overlay(index)
@@ -224,7 +223,11 @@ def _frame(verdict: ClipVerdict, seconds: float) -> tuple:
         for look, score in zip(track.looks, track.spatial_scores)
         if look.seconds == at
     )
-    return pixels, f"At {at:.1f} s: {whose if numbers else 'no face is judged here'}. {HEATMAP_NOTE}"
+    said = escape(f"At {at:.1f} s: {whose if numbers else 'no face is judged here'}.")
+    return (
+        f'<figure class="frame"><img alt="{said}" src="{report.data_url(pixels)}">'
+        f"<figcaption>{said} {HEATMAP_NOTE}</figcaption></figure>"
+    )
 
 
 def _cards(verdict: ClipVerdict) -> str:

@@ -86,7 +86,8 @@ def theme() -> gr.themes.Base:
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1120px !important; margin-inline: auto !important; }
 #title .html-container, #verdict .html-container, #provenance .html-container, #many-status .html-container,
-#job .html-container, #clip-verdict .html-container, #tracks .html-container { padding: 0 !important; }
+#job .html-container, #clip-verdict .html-container, #tracks .html-container,
+#frame .html-container { padding: 0 !important; }
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }
@@ -122,6 +123,9 @@ span.or { color: var(--body-text-color) !important; }
 .treated dt { opacity: .82; } .treated dd { margin: 0; }
 .bar { height: 10px; border-radius: 5px; background: var(--border-color-primary); overflow: hidden; margin: .5rem 0; }
 .bar span { display: block; height: 100%; background: var(--primary-600); }
+.frame { margin: 0; } .frame img { max-height: 420px; max-width: 100%; margin: 0 auto; display: block; }
+.frame figcaption { margin-top: .5rem; font-size: .92rem; color: var(--body-text-color); }
+[data-testid=min-value], [data-testid=max-value] { color: var(--body-text-color) !important; }
 .figures { overflow-x: auto; }
 .figures table, .figures thead, .figures tbody, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
 .figures tr { border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }

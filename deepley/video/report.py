@@ -47,11 +47,12 @@ def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
         headlines=HEADLINES,
         trained=words.trained(watcher),
         release=watcher.detector.release,
-        strip=[(_data_url(picture), caption) for _, picture, caption in filmstrip(verdict)],
+        strip=[(data_url(picture), caption) for _, picture, caption in filmstrip(verdict)],
     )
 
 
-def _data_url(pixels: np.ndarray) -> str:
+def data_url(pixels: np.ndarray) -> str:
+    """A (h, w, 3) uint8 picture as a JPEG that stands in the page itself."""
     _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import drive
@@ -54,19 +55,19 @@ def test_a_clip_gets_a_verdict_a_timeline_and_frames_to_jump_to(page, clips):
 
     page.locator("#moment input[type=number]").fill("1.1")
     page.locator("#moment input[type=number]").blur()
-    expect(page.locator("#moment-said")).to_contain_text("At 1.0 s: face 1 scores")
+    expect(page.locator("#frame")).to_contain_text("At 1.0 s: face 1 scores")
     expect(page.locator("#frame img")).to_be_visible()
     page.wait_for_function("Math.abs(document.querySelector('#clip video').currentTime - 1.1) < 0.01")
 
     page.locator("#strip img").nth(3).click()
-    expect(page.locator("#moment-said")).to_contain_text("At 1.5 s")
+    expect(page.locator("#frame")).to_contain_text("At 1.5 s")
 
     page.wait_for_timeout(500)  # the plot listens once it is drawn
     point = page.locator("#timeline .js-plotly-plot .point").nth(4).bounding_box()
     page.mouse.move(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
     page.wait_for_timeout(200)
     page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
-    expect(page.locator("#moment-said")).to_contain_text("At 2.0 s")
+    expect(page.locator("#frame")).to_contain_text("At 2.0 s")
 
     with page.expect_download() as download:
         page.locator("#clip-csv").click()
@@ -76,6 +77,17 @@ def test_a_clip_gets_a_verdict_a_timeline_and_frames_to_jump_to(page, clips):
         page.locator("#clip-report").click()
     assert download.value.suggested_filename.endswith(".html")
     assert "short.mp4" in download.value.path().read_text()
+
+
+def test_the_verdict_on_a_clip_is_accessible(page, clips):
+    page.locator("#clip input[type=file]").set_input_files(clips / "short.mp4")
+    page.wait_for_selector(DONE, timeout=90_000)
+    page.locator("#timeline .js-plotly-plot .point").first.wait_for(timeout=30_000)
+    page.wait_for_timeout(1000)
+    found = Axe().run(page).response
+    assert len(found["passes"]) > 10  # it did look
+    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert {v["id"]: [node["html"][:160] for node in v["nodes"]] for v in serious} == {}
 
 
 def test_a_long_check_shows_how_far_it_is_and_can_be_stopped(page, clips):
