@@ -124,7 +124,6 @@ def render(path: Path, pixels: np.ndarray, landmarks: np.ndarray, kind: str, rng
         stream.width = stream.height = SIDE
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(rng.integers(18, 35)), "preset": "veryfast"}
-        stream.codec_context.thread_count = 1  # x264's output depends on how many there are
         for frame in frames(pixels, landmarks, kind, rng):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())

@@ -87,7 +87,7 @@ def test_the_same_photo_and_kind_give_the_same_clip(photos, micro_release, tmp_p
     engine = Engine(load(micro_release).model)
     pixels = Source("a", next((photos / "real").iterdir()), 0, None).face()
     (landmarks,) = temporal.faces.landmarks(pixels[None])
-    for name in ("a.mp4", "b.mp4"):
-        clips.render(tmp_path / name, pixels, landmarks, "blended", np.random.default_rng(4))
-    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    one, two = (np.stack(list(clips.frames(pixels, landmarks, "blended", np.random.default_rng(4)))) for _ in range(2))
+    np.testing.assert_array_equal(one, two)  # before compression: the encoder's bytes differ now and then
+    clips.render(tmp_path / "a.mp4", pixels, landmarks, "blended", np.random.default_rng(4))
     assert temporal.watched(tmp_path / "a.mp4", engine.explain, 1.0)[0].shape[0] == head.WINDOW
