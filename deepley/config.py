@@ -37,6 +37,9 @@ RUNS_FOLDER = Path(os.environ.get("DEEPLEY_RUNS", "runs"))
 DATA_FOLDER = Path(os.environ.get("DEEPLEY_DATA", "data"))
 """Where the page keeps what visitors agreed to leave: corrections."""
 
+LONGEST_JOB = 2_000_000
+"""Training images that a fine-tuning job of the page may show, over all its rounds: about a day on two CPU cores."""
+
 MICRO_BATCH = 16
 """Faces in one forward pass; more are split."""
 

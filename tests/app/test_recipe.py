@@ -30,6 +30,7 @@ def test_what_the_form_changed_is_what_is_trained():
         (["head", "new", "1", "500", "512", "1e-3"], 16, "larger than a face"),
         (["head", "conv9", "1", "500", "96", "1e-3"], 16, "must name stages"),
         (["head", "", "1", "500", "96", "1e-3"], 16, "must name stages"),
+        (["head", "new", "5000", "500", "96", "1e-3"], 16, "2,500,000 images; a job may show"),
         (["head", "new", "1", "500", "96", "-1"], 16, "learning_rate must be positive"),
         (["head", "new", "1", "500", "96", "1e-3"], 0, "batch size"),
         (["", "", "", "", "", ""], 16, "at least one phase"),
