@@ -5,7 +5,7 @@ from deepley.__main__ import main
 from deepley.network.engine import Engine
 from deepley.network.release import load
 from deepley.photo.faces import find
-from deepley.training import clips, temporal
+from deepley.training import temporal
 from deepley.training.sources import DataError, Source
 from deepley.training.temporal import Examples
 from deepley.video import head
@@ -34,6 +34,15 @@ def test_the_head_learns_what_changes_and_the_controls_stay_at_chance():
         assert found["low"] <= 0.5 <= found["high"]
     assert trained.combination.temporal > 0
     assert "AUC both, real against blended" in temporal.table(measured)
+
+
+def test_a_combination_weighs_what_helps_and_nothing_against_itself():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 200)
+    useful, inverted = rng.normal(2 * labels - 1, 1), rng.normal(1 - 2 * labels, 1)
+    found = temporal.combine(inverted, useful, labels)
+    assert found.spatial == 0
+    assert found.temporal == pytest.approx(2, rel=0.3)  # the log-likelihood ratio of these two normals is 2 z
 
 
 def test_the_interval_holds_the_value():
@@ -81,15 +90,3 @@ def test_too_few_photos_are_refused_with_a_sentence(photos, micro_release):
     sources = [Source("0.jpg", path, 0, None) for path in sorted((photos / "real").iterdir())]
     with pytest.raises(DataError, match="too few real photos"):
         temporal.examples(sources, Engine(loaded.model).explain, 1.0, limit=1)
-
-
-def test_the_same_photo_and_kind_give_the_same_clip(photos, micro_release, tmp_path):
-    engine = Engine(load(micro_release).model)
-    pixels = Source("a", next((photos / "real").iterdir()), 0, None).face()
-    (landmarks,) = temporal.faces.landmarks(pixels[None])
-    seen = []
-    for _ in range(2):
-        clips.render(tmp_path / "a.mp4", pixels, landmarks, "blended", np.random.default_rng(4))
-        seen.append(temporal.watched(tmp_path / "a.mp4", engine.explain, 1.0))
-    np.testing.assert_array_equal(seen[0][0], seen[1][0])
-    assert seen[0][0].shape[0] == head.WINDOW
