@@ -197,10 +197,10 @@ def _found(checked: Checked) -> tuple:
         told = card.message("done", words.headline(verdict), verdict.reason)
         return told.replace("</section>", f"{part}</section>"), hidden, hidden, *_blank("")[3:]
     track = verdict.tracks[verdict.strongest]
-    cut = watcher.calibration if track.temporal is not None else watcher.detector.calibration
+    gauge = card.gauge(track.score, watcher.calibration(track))
     told = (
         f'<section class="verdict" data-state="done" aria-live="polite"><h2>{words.headline(verdict)}</h2>'
-        f"<p>{escape(words.which(verdict))} {escape(words.basis(track))}</p>{card.gauge(track.score, cut)}{part}"
+        f"<p>{escape(words.which(verdict))} {escape(words.basis(track))}</p>{gauge}{part}"
         f'<p class="quiet">{escape(words.trained(watcher))}</p></section>'
     )
     at = track.looks[track.peak].seconds

@@ -22,6 +22,8 @@ from deepley.video.reader import Reading
 from deepley.video.tracks import Tracker
 from deepley.video.verdict import BRIEF, ClipVerdict, Shown, TrackVerdict
 
+_BANDS = list(Evidence)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -52,10 +54,9 @@ class Watcher:
         self.detector = detector
         self.head = head.load(detector.release.folder / head.FILE, detector.release.sha256)
 
-    @property
-    def calibration(self) -> Calibration:
-        """Of the score that verdicts go by where both kinds of evidence were judged."""
-        return self.head.combined if self.head else self.detector.calibration
+    def calibration(self, track: TrackVerdict) -> Calibration:
+        """Of the score that the verdict on a track goes by."""
+        return self.head.combined if track.decided == "both" else self.detector.calibration
 
     def check(self, path: Path, limits: VideoLimits = VideoLimits()) -> ClipVerdict:
         """Checks one clip.
@@ -115,7 +116,7 @@ class Watcher:
         logits = np.array([each.logit for each in looks])
         spatial = _score(float(logits.mean()))
         temporal, over_time, why = None, np.full(len(looks), np.nan), None
-        score = spatial
+        score, evidence, decided = spatial, cut.evidence(spatial), "frames"
         if self.head is None:
             why = "This release has no temporal head, so what changes between frames was not judged."
         elif len(sequence := head.sequence(looks)) < head.WINDOW:
@@ -124,15 +125,18 @@ class Watcher:
             found = self.head.logits(sequence)
             temporal = _score(float(found.mean()))
             over_time = _over_time(found, looks)
-            cut = self.head.combined
-            score = float(cut.score(self.head.combination.logit(logits.mean(), found.mean())))
+            together = float(self.head.combined.score(self.head.combination.logit(logits.mean(), found.mean())))
+            band = self.head.combined.evidence(together)
+            if _BANDS.index(band) >= _BANDS.index(evidence):
+                score, evidence, decided = together, band, "both"
         strange = False
         if doubt is not None:
             far = doubt.distance(np.stack([each.embedding for each in looks])) > doubt.limit
             strange = bool(far.mean() > 0.5)
-        evidence = Evidence.INCONCLUSIVE if strange or len(looks) < BRIEF else cut.evidence(score)
+        if strange or len(looks) < BRIEF:
+            evidence = Evidence.INCONCLUSIVE
         return TrackVerdict(
-            number, tuple(looks), spatial, _score(logits), temporal, over_time, score, evidence, strange, why
+            number, tuple(looks), spatial, _score(logits), temporal, over_time, score, evidence, decided, strange, why
         )
 
 

@@ -49,8 +49,11 @@ class TrackVerdict:
         spatial_scores: (t,) the score of each look.
         temporal: Calibrated score of what changes between frames, 0..1; None if it was not judged.
         temporal_scores: (t,) the mean score of the stretches around each look; NaN where there is none.
-        score: The one that the verdict goes by: both combined, or the spatial one.
+        score: The one that the verdict goes by.
         evidence: Its band; inconclusive if the face was seen too briefly, or is mostly unlike any trained on.
+        decided: "both" if that is the combined score, "frames" if it is the spatial one: where the temporal evidence
+            was not judged, or single frames alone give a stronger band. A head has only seen blends, so what it does
+            not find must not outweigh a generator's traces; each score has its own false positives, at worst they add.
         strange: The face is, in most looks, unlike anything that the network was trained on.
         why: Why the temporal evidence was not judged, in a sentence; None if it was.
     """
@@ -63,6 +66,7 @@ class TrackVerdict:
     temporal_scores: np.ndarray
     score: float
     evidence: Evidence
+    decided: str
     strange: bool
     why: str | None
 

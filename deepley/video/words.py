@@ -42,7 +42,10 @@ def basis(track: TrackVerdict) -> str:
     spatial = f"Single frames: {track.spatial:.2f}."
     if track.temporal is None:
         return f"{spatial} {track.why}"
-    return f"{spatial} Changes between frames: {track.temporal:.2f}. Both together: {track.score:.2f}."
+    between = f"{spatial} Changes between frames: {track.temporal:.2f}."
+    if track.decided == "frames":
+        return f"{between} The single frames decide: their evidence is stronger than that of both together."
+    return f"{between} Both together: {track.score:.2f}."
 
 
 def trained(watcher: Watcher) -> str:
@@ -79,6 +82,7 @@ def _track(track: TrackVerdict) -> dict:
         "track": track.number,
         "evidence": str(track.evidence),
         "score": track.score,
+        "decided": track.decided,
         "spatial": track.spatial,
         "temporal": track.temporal,
         "temporal_reason": track.why,

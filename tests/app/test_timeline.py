@@ -20,8 +20,8 @@ def verdict(astronaut):
     scores = np.linspace(0.1, 0.9, 12)
     changes = np.where(np.arange(12) < 2, np.nan, 0.4)
     tracks = (
-        TrackVerdict(1, looks, 0.5, scores, 0.4, changes, 0.45, Evidence.INCONCLUSIVE, False, None),
-        TrackVerdict(2, looks[:2], 0.2, scores[10:], None, changes[:2], 0.2, Evidence.INCONCLUSIVE, False, "Too few."),
+        TrackVerdict(1, looks, 0.5, scores, 0.4, changes, 0.45, Evidence.INCONCLUSIVE, "frames", False, None),
+        TrackVerdict(2, looks[:2], 0.2, scores[10:], None, changes[:2], 0.2, Evidence.NONE, "frames", False, "Few."),
     )
     reading = Reading(Facts("mp4", "h264", 1, 512, 512, 6.0, 150), 150, 0.0, 5.9, (3.0,), None)
     return ClipVerdict("0" * 64, reading, tuple(shown), tracks, None, 1)

@@ -36,6 +36,15 @@ def test_the_head_learns_what_changes_and_the_controls_stay_at_chance():
     assert "AUC both, real against blended" in temporal.table(measured)
 
 
+def test_a_combination_weighs_what_helps_and_nothing_against_itself():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 200)
+    useful, inverted = rng.normal(2 * labels - 1, 1), rng.normal(1 - 2 * labels, 1)
+    found = temporal.combine(inverted, useful, labels)
+    assert found.spatial == 0
+    assert found.temporal == pytest.approx(2, rel=0.3)  # the log-likelihood ratio of these two normals is 2 z
+
+
 def test_the_interval_holds_the_value():
     _, measured = temporal.fit(_examples(0.3, 60))
     for found in measured["auc"].values():

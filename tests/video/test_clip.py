@@ -1,3 +1,4 @@
+import copy
 import csv
 import io
 import json
@@ -85,11 +86,37 @@ def test_a_verdict_on_a_clip_is_complete(verdict, watcher):
     assert track.spatial == pytest.approx(float(spatial))
     assert 0 <= track.temporal <= 1
     combined = np.log(track.spatial / (1 - track.spatial)) + np.log(track.temporal / (1 - track.temporal))
-    assert track.score == pytest.approx(float(Calibration().score(combined)), abs=1e-4)
-    assert track.evidence is watcher.calibration.evidence(track.score)
+    together = float(Calibration().score(combined))
+    bands = [Calibration().evidence(score) for score in (track.spatial, together)]
+    order = list(Evidence)
+    decided = order.index(bands[1]) >= order.index(bands[0])
+    assert track.decided == ("both" if decided else "frames")
+    assert track.score == pytest.approx(together if decided else track.spatial, abs=1e-4)
+    assert track.evidence is watcher.calibration(track).evidence(track.score)
     assert np.isfinite(track.temporal_scores).all()
     assert words.which(verdict).startswith("The one face, seen from 0.0 to 5.5 s")
-    assert "Both together" in words.basis(track)
+
+
+@pytest.mark.parametrize(
+    ("spatial", "bias", "decided", "evidence"),
+    [
+        (
+            4.0,
+            -9.0,
+            "frames",
+            Evidence.VERY_STRONG,
+        ),  # a generated face, which the head does not know
+        (-4.0, 12.0, "both", Evidence.VERY_STRONG),  # a blend that flickers, and that single frames do not show
+        (-4.0, -4.0, "both", Evidence.NONE),
+    ],
+)
+def test_the_stronger_evidence_decides(watcher, verdict, spatial, bias, decided, evidence):
+    looks = [replace(look, logit=spatial) for look in verdict.tracks[0].looks]
+    changed = copy.copy(watcher)
+    changed.head = replace(watcher.head, combination=Combination(0.5, 0.0, bias))
+    track = changed._judge(1, looks)
+    assert (track.decided, track.evidence) == (decided, evidence)
+    assert ("Both together" in words.basis(track)) == (decided == "both")
 
 
 def test_a_shown_frame_has_its_overlay(verdict):
