@@ -11,27 +11,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tarfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from huggingface_hub import CommitOperationAdd, HfApi, JobInfo
-from huggingface_hub import __version__ as client_version
+from huggingface_hub import HfApi, JobInfo
 from huggingface_hub.errors import EntryNotFoundError
 
-from deepley.config import SCHEMA_VERSION, from_json, to_json
+from deepley.config import from_json, to_json
 from deepley.hub import client
 from deepley.jobs import folder, local
-from deepley.jobs.folder import DATA, LOG, RELEASE, REMOTE, STATUS, Job, JobConfig, JobError, JobStatus, State
+from deepley.jobs.folder import LOG, RELEASE, REMOTE, STATUS, Job, JobConfig, JobError, JobStatus, State
+from deepley.jobs.staging import IMAGE, command, repo_of, staged
 from deepley.network import files, release
 from deepley.network.model import WeightsError
-from deepley.training.sources import DataError, find
+from deepley.training.sources import DataError
 
-IMAGE = "python:3.11"
 LABEL = "deepley"
 _POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up
 _OVER = {"COMPLETED", "CANCELED", "ERROR", "DELETED"}
@@ -200,9 +196,9 @@ def _start(job: Job, api: HfApi, token: str) -> None:
     remote = remote_of(job)
     there = _there(job, remote, api)
     if not there:
-        repo = repo_of(job, remote)
+        repo = repo_of(job, remote.namespace)
         api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
-        with _staged(job) as operations:
+        with staged(job) as operations:
             commit = api.create_commit(repo, operations, commit_message="A job", repo_type="dataset")
         there = [
             api.run_job(
@@ -223,64 +219,6 @@ def _there(job: Job, remote: Remote, api: HfApi) -> list[JobInfo]:
     """The Hub's jobs of this job that are not over."""
     known = api.list_jobs(namespace=remote.namespace, labels={LABEL: job.id})
     return [found for found in known if found.status.stage not in _OVER]
-
-
-def repo_of(job: Job, remote: Remote) -> str:
-    """The private dataset repository in which a job is staged."""
-    return f"{remote.namespace}/deepley-job-{job.id}"
-
-
-def command(repo: str, revision: str, gpu: bool) -> list[str]:
-    """What the rented machine runs: it fetches the stage, installs what is pinned, and trains as this machine would."""
-    extra = " 'tensorflow[and-cuda]'" if gpu else ""
-    return [
-        "bash",
-        "-c",
-        f"set -e; pip install -q huggingface-hub=={client_version}; "
-        f"hf download {repo} --repo-type dataset --revision {revision} --local-dir deepley-job --quiet; "
-        f"cd deepley-job/code; pip install -q -r requirements.txt{extra}; "
-        f"python -m deepley jobs --root .. remote job --repo {repo}",
-    ]
-
-
-@contextmanager
-def _staged(job: Job) -> Iterator[list[CommitOperationAdd]]:
-    """The files of the staging repository: code, recipe, pictures as one tar, and what training starts from."""
-    project = Path(__file__).resolve().parents[2]
-    code = sorted(path for path in (project / "deepley").rglob("*") if path.suffix in (".py", ".html"))
-    operations = [CommitOperationAdd(f"code/{path.relative_to(project).as_posix()}", path) for path in code]
-    operations.append(CommitOperationAdd("code/requirements.txt", project / "requirements.txt"))
-    config = job.config
-    there = replace(config, data=f"{DATA}.tar")
-    if config.start:
-        there = replace(there, start="start")
-        paths = [path for path in sorted((job.folder / config.start).iterdir()) if path.is_file()]
-        operations += [CommitOperationAdd(f"job/start/{path.name}", path) for path in paths]
-    if config.base:
-        there = replace(there, base="base.npz")
-        operations.append(CommitOperationAdd("job/base.npz", job.folder / config.base))
-    record = {"schema": SCHEMA_VERSION}
-    for name, value in (
-        (folder.CONFIG, record | to_json(there)),
-        (STATUS, record | to_json(JobStatus(State.QUEUED, time.time()))),
-    ):
-        operations.append(CommitOperationAdd(f"job/{name}", json.dumps(value, indent=1).encode()))
-    packed = job.folder / f".{DATA}.tar"
-    try:
-        tar = _tar(job.data, packed)
-        yield [*operations, CommitOperationAdd(f"job/{DATA}.tar", tar)]
-    finally:
-        packed.unlink(missing_ok=True)
-
-
-def _tar(data: Path, packed: Path) -> Path:
-    """The pictures as an uncompressed tar, which training reads in place."""
-    if data.is_file():
-        return data
-    with tarfile.open(packed, "w") as archive:
-        for source in find(data):
-            archive.add(source.path, source.name)
-    return packed
 
 
 def _watch(job: Job, api: HfApi, status: JobStatus, poll: float) -> JobStatus:
@@ -338,7 +276,7 @@ def _copy_progress(job: Job, api: HfApi, remote: Remote, status: JobStatus) -> J
 
 
 def _fetch(job: Job, api: HfApi, remote: Remote, name: str) -> Path:
-    repo = repo_of(job, remote)
+    repo = repo_of(job, remote.namespace)
     return Path(api.hf_hub_download(repo, f"job/{name}", repo_type="dataset", local_dir=job.folder / ".there"))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from deepley.config import to_json
 from deepley.hub import client
-from deepley.jobs import folder, huggingface, local
+from deepley.jobs import folder, huggingface, local, staging
 from deepley.jobs.folder import JobConfig, JobError, State
 from deepley.jobs.huggingface import Remote
 from deepley.network import release
@@ -65,7 +65,7 @@ def test_a_job_is_staged_privately_runs_the_same_command_line_there_and_comes_ba
 def test_pictures_of_a_folder_travel_as_one_tar_that_training_reads_in_place(job, data_folder, tmp_path):
     from deepley.training.sources import find
 
-    packed = huggingface._tar(data_folder, tmp_path / "packed.tar")
+    packed = staging.packed_pictures(data_folder, tmp_path / "packed.tar")
     with tarfile.open(packed) as archive:
         assert all(member.isreg() for member in archive)
     assert [s.read() for s in find(packed)] == [s.read() for s in find(data_folder)]
