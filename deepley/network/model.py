@@ -12,6 +12,7 @@ from keras import layers, regularizers
 
 from deepley.config import ModelConfig
 from deepley.network.backbones import BACKBONES
+from deepley.network.normalization import fused
 
 HEAD = "head"
 EMBEDDING = "head_pool"
@@ -48,11 +49,7 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
     image = keras.Input((None, None, 3), name="image")
     features = BACKBONES[config.backbone].build(image, weights)
     features = layers.Identity(name=FEATURES)(features)
-    model = keras.Model(image, [features, _head(features, config)], name="deepley")
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = MOMENTUM
-    return model
+    return fused(keras.Model(image, [features, _head(features, config)], name="deepley"), MOMENTUM)
 
 
 def _head(features: object, config: ModelConfig) -> object:
