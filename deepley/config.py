@@ -279,8 +279,8 @@ PRESETS: dict[str, TrainConfig] = {
         valid_limit=900,
         patience=17,
         phases=(
-            Phase("small crops", ("all",), 5, 4_000, crop=160, learning_rate=3e-4),
-            Phase("full size", ("all",), 4, 2_500, crop=224, learning_rate=1.5e-4),
+            Phase("small crops", ("all",), 13, 4_000, crop=160, learning_rate=2e-4),
+            Phase("full size", ("all",), 6, 2_500, crop=224, learning_rate=1e-4),
         ),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
