@@ -1,10 +1,10 @@
 """What someone who knows the network can do: FGSM and PGD on fakes that are found and reals that are not.
 
-    python -m benchmarks.attacks DIR [--release DIR] [--images 100]
+    python -m benchmarks.attacks DIR [--release DIR] [--images 100] [--store]
 
 DIR holds aligned faces in real/ and fake/. Each picture may change by at most eps in every value (of 0..255): fakes are
 pushed towards real, reals towards fake, with foolbox's attacks (Goodfellow et al. 2015; Madry et al. 2018, 10 steps).
-Nothing defends against it; the figures are recorded. The last line is one JSON object.
+Nothing defends against it; --store adds the figures to the release and its card. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import tensorflow as tf
 from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION
 from deepley.network import release
 from deepley.network.model import LOGIT
+from deepley.training import finish
 from deepley.training.batches import labels_of
 from deepley.training.evaluation import figures
 from deepley.training.sources import find
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
     parser.add_argument("--images", type=int, default=100, help="half real, half fake")
+    parser.add_argument("--store", action="store_true", help="add the figures to the release and its card")
     options = parser.parse_args()
     loaded = release.load(options.release)
     cut = of_release(loaded)
@@ -67,9 +69,11 @@ def main() -> None:
                 logits.append(attacked(faces).raw.numpy()[:, 1] + shift)
             key = f"{name}, eps {eps}/255" if attack else name
             found = figures(np.concatenate(logits), labels, cut)
-            results[key] = {k: found[k] for k in ("n", "false_positive_rate", "recall", "accuracy")}
-            shown = {k: f"{v['value']:.1%}" for k, v in results[key].items() if k != "n"}
+            results[key] = {k: found[k] for k in ("n", "real", "fake", "false_positive_rate", "recall", "accuracy")}
+            shown = {k: f"{v['value']:.1%}" for k, v in results[key].items() if isinstance(v, dict)}
             print(f"{key}: {shown}", flush=True)
+    if options.store:
+        finish.add(options.release, {"attacked": results})
     print(json.dumps({"schema": SCHEMA_VERSION, "release": loaded.name, "sha256": loaded.sha256, **results}))
 
 

@@ -161,20 +161,27 @@ def evaluate(options: argparse.Namespace) -> int:
     from deepley.training.batches import labels_of
     from deepley.training.card import tables
     from deepley.training.sources import find
+    from deepley.verdict import doubt
     from deepley.verdict.calibration import of_release
 
     sources = tuple(find(options.data))
     loaded = load(options.release)
     cut = of_release(loaded)
-    logits, readable, unreadable = evaluation.score_readable(Engine(loaded.model).score, sources)
+    engine = Engine(loaded.model)
+    logits, readable, unreadable = evaluation.score_readable(engine.score, sources)
     for name, reason in unreadable:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     figures = evaluation.figures(logits, labels_of(readable), cut)
-    further = {}
+    further, usual = {}, doubt.load(loaded.folder)
+
+    def look(faces: object) -> tuple:
+        logits, embeddings = engine.look(faces)
+        return logits, None if usual is None else usual.far(embeddings)
+
     if options.robustness:
-        further["treated"] = robustness.under_treatments(Engine(loaded.model).score, readable, cut)
+        further["treated"] = robustness.under_treatments(look, readable, cut)
     if options.sets:
-        further["elsewhere"], further["groups"] = robustness.elsewhere(Engine(loaded.model).score, options.sets, cut)
+        further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut)
     if options.store:
         finish.add(options.release, further)
     if options.json:

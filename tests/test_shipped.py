@@ -11,7 +11,7 @@ from deepley.network import explain, files, model
 from deepley.network.engine import Engine
 from deepley.photo import faces
 from deepley.photo.decode import decode
-from deepley.training.card import card, table
+from deepley.training.card import card, tables
 from deepley.verdict.detector import Detector
 from tests.conftest import encode, under_orientation
 
@@ -67,7 +67,7 @@ def test_figures_on_card_and_readme_are_those_of_the_release():
     loaded = json.loads((DEFAULT_RELEASE / files.CONFIG).read_text())
     metrics = json.loads((DEFAULT_RELEASE / files.METRICS).read_text())
     assert (DEFAULT_RELEASE / files.CARD).read_text() == card(loaded, metrics)
-    assert table(metrics["sets"]) in (ROOT / "README.md").read_text()
+    assert tables(metrics) in (ROOT / "README.md").read_text()
     assert len(metrics["sets"]["test"]["scores"]) == metrics["sets"]["test"]["n"]
     assert len(metrics["sets"]["validation"]["labels"]) == metrics["sets"]["validation"]["n"]
 

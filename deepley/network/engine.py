@@ -52,10 +52,11 @@ class Engine:
             return logit, tf.nn.softmax(kinds), features, gradient
 
         @tf.function(input_signature=signature, jit_compile=False)
-        def score(faces: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_logsumexp(head(backbone(tf.cast(faces, tf.float32), training=False), training=False), 1)
+        def look(faces: tf.Tensor) -> tuple:
+            features = backbone(tf.cast(faces, tf.float32), training=False)
+            return tf.reduce_logsumexp(head(features, training=False), 1), tf.reduce_mean(features, axis=(1, 2))
 
-        self._explain, self._score = explain, score
+        self._explain, self._look = explain, look
 
     def explain(self, faces: np.ndarray) -> list[Activation]:
         """Runs (n, h, w, 3) uint8 faces; one `Activation` each."""
@@ -65,7 +66,14 @@ class Engine:
             found += [Activation(float(logit), *rest) for logit, *rest in each]
         return found
 
+    def look(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Runs (n, h, w, 3) uint8 faces without what a heatmap needs; (n,) logits and (n, c) embeddings, float32.
+
+        There must be at least one face.
+        """
+        logits, embeddings = zip(*(self._look(faces[i : i + MICRO_BATCH]) for i in range(0, len(faces), MICRO_BATCH)))
+        return np.concatenate(logits), np.concatenate(embeddings)
+
     def score(self, faces: np.ndarray) -> np.ndarray:
-        """Runs (n, h, w, 3) uint8 faces without what a heatmap needs; (n,) float32 logits."""
-        parts = [self._score(faces[i : i + MICRO_BATCH]).numpy() for i in range(0, len(faces), MICRO_BATCH)]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        """(n,) float32 logits of (n, h, w, 3) uint8 faces, of none too."""
+        return self.look(faces)[0] if len(faces) else np.zeros(0, np.float32)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import yaml
 
+from deepley.config import ModelConfig, from_json
+
 _ROWS = {
     "accuracy": "Accuracy at score 0.5",
     "balanced_accuracy": "Balanced accuracy at score 0.5",
@@ -14,8 +16,9 @@ _ROWS = {
     "ece": "Expected calibration error (15 bins)",
     "inconclusive": "Inconclusive",
     "selective_accuracy": "Accuracy of the others, at the threshold",
+    "unlike_training": "Unlike the training pictures",
 }
-_SHARES = {"accuracy", "balanced_accuracy", "false_positive_rate", "recall", "inconclusive", "selective_accuracy"}
+_SHARES = set(_ROWS) - {"auc", "average_precision", "ece"}
 _COLUMNS = {
     "auc": "AUC",
     "false_positive_rate": "real called fake",
@@ -23,7 +26,16 @@ _COLUMNS = {
     "accuracy": "accuracy at 0.5",
     "ece": "ECE",
     "inconclusive": "inconclusive",
+    "unlike_training": "unlike training",
 }
+
+FURTHER = {
+    "treated": ("Under treatment (test images)", "the face"),
+    "elsewhere": ("Elsewhere", "set"),
+    "groups": ("Real photos of UTKFace, by group", "group"),
+    "attacked": ("Under attack by someone who has the network (test images)", "attack"),
+}
+"""Tables that a metrics.json may have beside its own sets: heading, and what heads their first column."""
 
 
 def figure(name: str, value: dict) -> str:
@@ -57,13 +69,9 @@ def comparison(sets: dict[str, dict], first: str) -> str:
 def tables(metrics: dict) -> str:
     """All tables of a metrics.json as Markdown, with their headings."""
     parts = [table(metrics["sets"])]
-    for key, heading, first in (
-        ("treated", "### Under treatment (test images)", "the face"),
-        ("elsewhere", "### Elsewhere", "set"),
-        ("groups", "### Real photos of UTKFace, by group", "group"),
-    ):
+    for key, (heading, first) in FURTHER.items():
         if metrics.get(key):
-            parts.append(f"{heading}\n\n{comparison(metrics[key], first)}")
+            parts.append(f"### {heading}\n\n{comparison(metrics[key], first)}")
     return "\n\n".join(parts)
 
 
@@ -99,13 +107,15 @@ def card(config: dict, metrics: dict) -> str:
     shown = ", ".join(
         f"{name} {n['real']:,} real and {n['fake']:,} fake" for name, n in counts.items() if sum(n.values())
     )
+    kinds = {"generated": "made by a generator", "blended": "changed by blending in another face"}
+    claim = " or ".join(kinds[kind] for kind in from_json(ModelConfig, config["model"]).kinds)
     warnings = "".join(f"\n- Of this data: {warning}" for warning in config["data"]["warnings"])
     return f"""---
 {_front(config["name"], metrics["sets"])}---
 
 # {config["name"]}
 
-How strong is the evidence that a face photo was made by a generator? A {config["model"]["backbone"]} with a small head,
+How strong is the evidence that a face photo was {claim}? A {config["model"]["backbone"]} with a small head,
 trained with Deepley's preset `{config["training"]["preset"]}` on {config["created"]}.
 
 - Weights: `model.safetensors`, SHA-256 `{config["sha256"]}`

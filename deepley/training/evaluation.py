@@ -45,7 +45,9 @@ def score_readable(
     return together.astype(np.float64), tuple(readable), unreadable
 
 
-def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, seed: int = 0) -> dict:
+def figures(
+    logits: np.ndarray, labels: np.ndarray, calibration: Calibration, far: np.ndarray | None = None, seed: int = 0
+) -> dict:
     """All figures of one set, each with a 95 % bootstrap interval.
 
     Accuracy and balanced accuracy are at calibrated score 0.5; false-positive rate (reals called fake) and recall
@@ -56,6 +58,7 @@ def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, se
         logits: (n,) float.
         labels: (n,) 1 = fake, 0 = real.
         calibration: Of the release.
+        far: (n,) bool, which are unlike the training pictures (`verdict.doubt`); None if that is not known.
         seed: Of the resampling.
 
     Returns:
@@ -69,12 +72,13 @@ def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, se
     if not len(labels):
         raise ValueError("An evaluation needs images that can be read.")
     scores = calibration.score(logits)
-    values = _values(logits, scores, labels, calibration)
+    values = _values(logits, scores, labels, calibration, far)
     rng = np.random.default_rng(seed)
     samples = []
     for _ in range(RESAMPLES):
         pick = np.concatenate([rng.choice(of, len(of)) for of in (reals, fakes) if len(of)])
-        samples.append(_values(logits[pick], scores[pick], labels[pick], calibration))
+        beyond = None if far is None else far[pick]
+        samples.append(_values(logits[pick], scores[pick], labels[pick], calibration, beyond))
     result: dict = {"n": len(labels), "real": len(reals), "fake": len(fakes)}
     for name, value in values.items():
         low, high = np.quantile([sample[name] for sample in samples], [0.025, 0.975])
@@ -82,26 +86,27 @@ def figures(logits: np.ndarray, labels: np.ndarray, calibration: Calibration, se
     return result
 
 
-def _values(logits: np.ndarray, scores: np.ndarray, labels: np.ndarray, calibration: Calibration) -> dict[str, float]:
+def _values(
+    logits: np.ndarray, scores: np.ndarray, labels: np.ndarray, calibration: Calibration, far: np.ndarray | None
+) -> dict[str, float]:
     called, flagged = scores >= 0.5, scores >= calibration.threshold
     real, fake = labels == 0, labels == 1
     unsure = (scores >= calibration.doubt) & ~flagged
     alone = {"inconclusive": float(unsure.mean())}
+    if far is not None:
+        alone["unlike_training"] = float(far.mean())
     if real.any():
         alone["false_positive_rate"] = float(flagged[real].mean())
     if fake.any():
         alone["recall"] = float(flagged[fake].mean())
     if not (real.any() and fake.any()):
         return alone
-    return {
+    return alone | {
         "accuracy": float((called == fake).mean()),
         "balanced_accuracy": float((called[fake].mean() + (~called[real]).mean()) / 2),
         "auc": float(roc_auc_score(labels, logits)),
         "average_precision": float(average_precision_score(labels, logits)),
-        "false_positive_rate": alone["false_positive_rate"],
-        "recall": alone["recall"],
         "ece": expected_calibration_error(scores, labels),
-        "inconclusive": alone["inconclusive"],
         "selective_accuracy": float((flagged == fake)[~unsure].mean()) if not unsure.all() else 0.0,
     }
 
@@ -120,11 +125,13 @@ def reliability(scores: np.ndarray, labels: np.ndarray) -> list[tuple[float, flo
     return [(sums[i] / counts[i], fakes[i] / counts[i], int(counts[i])) for i in range(BINS) if counts[i]]
 
 
-def summary(name: str, logits: np.ndarray, labels: np.ndarray, calibration: Calibration) -> dict:
+def summary(
+    name: str, logits: np.ndarray, labels: np.ndarray, calibration: Calibration, far: np.ndarray | None = None
+) -> dict:
     """`figures`, with each image's score and label, from which every plot can be drawn again."""
     return {
         "set": name,
-        **figures(logits, labels, calibration),
+        **figures(logits, labels, calibration, far),
         "scores": [float(score) for score in calibration.score(logits)],
         "labels": [int(label) for label in labels],
     }

@@ -93,12 +93,13 @@ def finish(
 
     logits, valid, held_out = measure(dataset.splits["valid"])
     fitted = calibration.fit(logits, labels_of(valid))
-    sets = {"validation": evaluation.summary("validation", logits, labels_of(valid), fitted)}
     _, train, known = measure(dataset.take("train", _KNOWN))
-    doubt.fit(known, classes_of(train, config.model.kinds), held_out).save(building)
+    usual = doubt.fit(known, classes_of(train, config.model.kinds), held_out)
+    usual.save(building)
+    sets = {"validation": evaluation.summary("validation", logits, labels_of(valid), fitted, usual.far(held_out))}
     for name, sources in _test_sets(dataset.splits["test"]).items():
-        logits, test, _ = measure(sources)
-        sets[name] = evaluation.summary(name, logits, labels_of(test), fitted)
+        logits, test, embeddings = measure(sources)
+        sets[name] = evaluation.summary(name, logits, labels_of(test), fitted, usual.far(embeddings))
 
     config_json = json.loads((building / files.CONFIG).read_text())
     config_json["calibration"] = to_json(fitted)

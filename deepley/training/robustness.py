@@ -31,6 +31,10 @@ CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 """By name: functions on the aligned (256, 256, 3) uint8 face."""
 
+Look = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+"""(n, 256, 256, 3) uint8 faces to their (n,) logits and, if the release can tell, which are unlike its training
+pictures, (n,) bool."""
+
 _RECODED = 95
 _UTKFACE = re.compile(r"(\d{1,3})_([01])_([0-4])_\d{17}")
 _SEX = ("men", "women")
@@ -38,32 +42,34 @@ _RACE = ("White", "Black", "Asian", "Indian", "others")
 _SMALLEST_GROUP = 100
 
 
-def under_treatments(
-    score: Callable[[np.ndarray], np.ndarray], sources: tuple[Source, ...], calibration: Calibration
-) -> dict[str, dict]:
+def under_treatments(look: Look, sources: tuple[Source, ...], calibration: Calibration) -> dict[str, dict]:
     """`evaluation.figures` of a set under each of `CONDITIONS`.
 
     Args:
-        score: (n, 256, 256, 3) uint8 to (n,) logits.
+        look: See `Look`.
         sources: Real and fake pictures.
         calibration: Of the release.
     """
-    logits: dict[str, list[np.ndarray]] = {name: [] for name in CONDITIONS}
+    seen: dict[str, list[tuple]] = {name: [] for name in CONDITIONS}
     for start in tqdm.trange(0, len(sources), MICRO_BATCH, desc="Treatments", mininterval=10):
         faces = [source.face() for source in sources[start : start + MICRO_BATCH]]
         for name, treat in CONDITIONS.items():
-            logits[name].append(score(np.stack([treat(face) for face in faces])))
+            seen[name].append(look(np.stack([treat(face) for face in faces])))
     labels = labels_of(sources)
-    return {name: evaluation.figures(np.concatenate(z), labels, calibration) for name, z in logits.items()}
+    joined = {name: _joined(parts) for name, parts in seen.items()}
+    return {name: evaluation.figures(logits, labels, calibration, far) for name, (logits, far) in joined.items()}
 
 
-def elsewhere(
-    score: Callable[[np.ndarray], np.ndarray], sets: Path, calibration: Calibration
-) -> tuple[dict[str, dict], dict[str, dict]]:
+def _joined(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray | None]:
+    logits, far = zip(*parts)
+    return np.concatenate(logits), None if far[0] is None else np.concatenate(far)
+
+
+def elsewhere(look: Look, sets: Path, calibration: Calibration) -> tuple[dict[str, dict], dict[str, dict]]:
     """Figures on every folder of `sets`, real and fake recoded alike (JPEG 95), and on groups of UTKFace photos.
 
     Args:
-        score: See `under_treatments`.
+        look: See `Look`.
         sets: A folder of folders with real/ or fake/ or both.
         calibration: Of the release.
 
@@ -73,17 +79,18 @@ def elsewhere(
     found, groups = {}, {}
     for folder in sorted(path for path in sets.iterdir() if path.is_dir()):
         sources = tuple(find(folder))
-        logits = np.concatenate(
+        logits, far = _joined(
             [
-                score(np.stack([jpeg(source.face(), _RECODED) for source in sources[start : start + MICRO_BATCH]]))
+                look(np.stack([jpeg(source.face(), _RECODED) for source in sources[start : start + MICRO_BATCH]]))
                 for start in tqdm.trange(0, len(sources), MICRO_BATCH, desc=folder.name, mininterval=10)
             ]
         )
         labels = labels_of(sources)
-        found[folder.name] = evaluation.figures(logits, labels, calibration)
+        found[folder.name] = evaluation.figures(logits, labels, calibration, far)
         for name, members in _groups(sources).items():
             if len(members) >= _SMALLEST_GROUP:
-                groups[name] = evaluation.figures(logits[members], labels[members], calibration)
+                theirs = None if far is None else far[members]
+                groups[name] = evaluation.figures(logits[members], labels[members], calibration, theirs)
     return found, groups
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, roc_curve
 
 from deepley.training.evaluation import reliability
 
-_TRAIN, _VALID, _GREY, _INK = "#0d9488", "#ea580c", "rgba(128, 140, 155, 0.35)", "#74808d"
+_TRAIN, _VALID, _THIRD, _GREY, _INK = "#0d9488", "#ea580c", "#7c3aed", "rgba(128, 140, 155, 0.35)", "#74808d"
 
 
 def _figure(title: str, x: str, y: str) -> go.Figure:
@@ -108,7 +108,7 @@ def confusion(measured: dict, threshold: float) -> go.Figure:
 def roc(sets: dict[str, dict], threshold: float) -> go.Figure:
     """Receiver operating characteristic of every set, with the shipped threshold marked."""
     figure = _figure("ROC", "false-positive rate", "recall")
-    for (name, measured), colour, dash in zip(sets.items(), (_VALID, _TRAIN), ("dash", "solid")):
+    for (name, measured), colour, dash in zip(sets.items(), (_VALID, _TRAIN, _THIRD), ("dash", "solid", "dot")):
         false, true, _ = roc_curve(measured["labels"], measured["scores"])
         label = f"{name}, AUC {measured['auc']['value']:.4f}"
         figure.add_scatter(x=false, y=true, mode="lines", name=label, line={"color": colour, "dash": dash})
@@ -144,4 +144,37 @@ def reliability_diagram(measured: dict) -> go.Figure:
         },
         text=[f"{n} images" for _, _, n in bins],
     )
+    return figure
+
+
+def rates(measured: dict[str, dict], title: str) -> go.Figure:
+    """Fakes found and reals called fake at the shipped threshold, a line for each set, with 95 % intervals.
+
+    Args:
+        measured: What `evaluation.figures` gives, by the name that the line gets; a class may be missing.
+        title: Of the figure.
+    """
+    figure = _figure(title, "share of the faces", "")
+    for key, name, colour, symbol in (
+        ("recall", "fakes found", _TRAIN, "circle"),
+        ("false_positive_rate", "real called fake", _VALID, "diamond"),
+    ):
+        shown = {label: m[key] for label, m in measured.items() if key in m}
+        figure.add_scatter(
+            x=[v["value"] for v in shown.values()],
+            y=list(shown),
+            name=name,
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [v["high"] - v["value"] for v in shown.values()],
+                "arrayminus": [v["value"] - v["low"] for v in shown.values()],
+                "color": colour,
+            },
+        )
+    figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%")
+    figure.update_yaxes(categoryorder="array", categoryarray=list(measured)[::-1], automargin=True)
+    figure.update_layout(height=150 + 28 * len(measured))
     return figure

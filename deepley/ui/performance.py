@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from deepley.network.release import Release
-from deepley.training.card import tables
+from deepley.training.card import FURTHER, tables
 from deepley.ui import charts
 from deepley.verdict.calibration import Calibration
 
@@ -22,6 +22,9 @@ def build(release: Release, calibration: Calibration, reason: str) -> None:
     )
     if metrics:
         gr.Markdown(tables(metrics), elem_classes="figures")
+        for key in ("treated", "elsewhere", "groups"):
+            if metrics.get(key):
+                _plot(charts.rates(metrics[key], FURTHER[key][0]), FURTHER[key][0])
     if history:
         gr.Markdown(
             "### The training that made these weights\n"

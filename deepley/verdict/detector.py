@@ -214,7 +214,7 @@ class Detector:
         score, *treated = (float(self.calibration.score(activation.logit)) for activation in activations)
         stability = Stability(score, dict(zip(names, treated)), self.calibration.threshold)
         embedding = activations[0].features.mean(axis=(0, 1))[None]
-        strange = self.doubt is not None and bool(self.doubt.distance(embedding)[0] > self.doubt.limit)
+        strange = self.doubt is not None and bool(self.doubt.far(embedding)[0])
         evidence = self.calibration.evidence(score)
         if strange or stability.flips:
             evidence = Evidence.INCONCLUSIVE

@@ -53,6 +53,10 @@ class Doubt:
         to_centres = np.square((inside[:, None] - self.centres) / self.scale).sum(axis=2).min(axis=1)
         return np.sqrt(to_centres + np.square((left_out - self.rest[0]) / self.rest[1]))
 
+    def far(self, embeddings: np.ndarray) -> np.ndarray:
+        """(n,) bool: which of (n, f) embeddings are unlike anything the network was trained on."""
+        return self.distance(embeddings) > self.limit
+
     def save(self, folder: Path) -> None:
         """Writes it into a release folder."""
         tensors = {
