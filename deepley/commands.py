@@ -272,9 +272,9 @@ def jobs(options: argparse.Namespace) -> int:
         print(json.dumps({"id": job.id, **to_json(job.status), "config": to_json(job.config)}, indent=1))
         return 0
     if options.action == "follow":
-        from deepley.jobs import huggingface
+        from deepley.jobs import follower
 
-        return huggingface.follow_with_token_of_environment(job)
+        return follower.with_token_of_environment(job)
     if options.action == "remote":
         from deepley.hub import client
         from deepley.jobs import remote

@@ -1,36 +1,28 @@
 """Jobs on rented machines: Hugging Face Jobs, paid by the visitor whose token starts them.
 
-Such a job is a folder like any other, with a `remote.json` beside its status. A process of its own, `deepley jobs
-follow`, stages code, pictures and recipe in a private repository of the visitor, starts the job, and copies into the
-folder what the job reports; it outlives the page as a local trainer does. The token lives in that process's environment
-and in the job's secrets, never in a file.
+Such a job is a folder like any other, with a `remote.json` beside its status. `jobs/follower.py` starts it there and
+keeps the folder up to date.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 from huggingface_hub import HfApi, JobInfo
-from huggingface_hub.errors import EntryNotFoundError
 
 from deepley.config import from_json, to_json
 from deepley.hub import client
 from deepley.jobs import folder, local
-from deepley.jobs.folder import LOG, RELEASE, REMOTE, STATUS, Job, JobConfig, JobError, JobStatus, State
-from deepley.jobs.staging import IMAGE, command, repo_of, staged
-from deepley.network import files, release
-from deepley.network.model import WeightsError
-from deepley.training.sources import DataError
+from deepley.jobs.folder import LOG, REMOTE, Job, JobConfig, JobError, State
+from deepley.network import files
 
 LABEL = "deepley"
-_POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up
-_OVER = {"COMPLETED", "CANCELED", "ERROR", "DELETED"}
+OVER = {"COMPLETED", "CANCELED", "ERROR", "DELETED"}
+"""Stages, in the Hub's words, of a job that has ended."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +100,7 @@ def resume(job: Job, token: str) -> None:
     if not state.over or state is State.COMPLETED:
         raise JobError(f"The job {job.id} is {state} already.")
     if state is not State.INTERRUPTED:
-        _write(job, replace(remote_of(job), job=""))
+        write(job, replace(remote_of(job), job=""))
     job.queue()
     _spawn_follower(job, token)
 
@@ -129,7 +121,7 @@ def cancel(job: Job, token: str) -> None:
     if remote.job:
         return
     try:  # it may have been started there a moment ago, before this machine took note
-        for found in _there(job, remote, api):
+        for found in there(job, remote, api):
             api.cancel_job(job_id=found.id, namespace=remote.namespace)
     except client.FAILURES as error:
         raise JobError(f"Look at your jobs on the Hub, it may run there: {client.sentence(error)}") from error
@@ -149,155 +141,20 @@ def cost(job: Job) -> float | None:
     return ((job.status.ended or time.time()) - remote.begun) / 3600 * remote.per_hour
 
 
-def follow(job: Job, api: HfApi, token: str, poll: float = _POLL) -> int:
-    """Starts the job there unless it runs, and keeps the folder up to date until it is over.
-
-    Args:
-        job: Its folder.
-        api: The Hub's client.
-        token: Goes into the job's secrets, so that it can send back what it made.
-        poll: Seconds between two looks; doubled after each failure in a row.
-
-    Returns:
-        0 if it is complete, else 1.
-    """
-    if job.status.state is not State.QUEUED:  # cancelled before this process was up
-        return 1
-    process = psutil.Process()
-    status = replace(
-        job.status, state=State.RUNNING, started=time.time(), ended=None, pid=process.pid,
-        process_started=process.create_time(), device=remote_of(job).flavor, message="Sending pictures and recipe.",
-    )  # fmt: skip
-    job.write(status)
-    try:
-        if not remote_of(job).job:
-            _start(job, api, token)
-        status = _watch(job, api, status, poll)
-    except client.FAILURES as error:
-        said = str(error) if isinstance(error, (JobError, DataError, WeightsError)) else client.sentence(error)
-        lost = remote_of(job).job and not isinstance(error, (JobError, WeightsError))
-        goes_on = " The job goes on there; Resume looks for it again." if lost else ""
-        status = replace(status, state=State.INTERRUPTED if lost else State.FAILED, message=said + goes_on)
-    job.write(replace(status, ended=time.time(), seconds_left=None))
-    return 0 if status.state is State.COMPLETED else 1
-
-
 def _spawn_follower(job: Job, token: str) -> None:
     command = [sys.executable, "-m", "deepley", "jobs", "--root", str(job.folder.parent.resolve()), "follow", job.id]
     local.spawn(command, job.folder / LOG, {"HF_TOKEN": token})
 
 
-def _write(job: Job, remote: Remote) -> None:
+def write(job: Job, remote: Remote) -> None:
+    """Notes where a job runs."""
     files.write_json(job.folder / REMOTE, to_json(remote))
 
 
-def _start(job: Job, api: HfApi, token: str) -> None:
-    """Stages the job and runs it; a job that an earlier, interrupted start has left there is taken instead."""
-    remote = remote_of(job)
-    there = _there(job, remote, api)
-    if not there:
-        repo = repo_of(job, remote.namespace)
-        api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
-        with staged(job) as operations:
-            commit = api.create_commit(repo, operations, commit_message="A job", repo_type="dataset")
-        there = [
-            api.run_job(
-                image=IMAGE,
-                command=command(repo, commit.oid, gpu=not remote.flavor.startswith("cpu")),
-                env={"HF_ENDPOINT": api.endpoint, "PYTHONUNBUFFERED": "1"},
-                secrets={"HF_TOKEN": token},
-                flavor=remote.flavor,
-                timeout=round(remote.hours * 3600),
-                labels={LABEL: job.id},
-                namespace=remote.namespace,
-            )
-        ]
-    _write(job, replace(remote, job=there[0].id, begun=time.time()))
-
-
-def _there(job: Job, remote: Remote, api: HfApi) -> list[JobInfo]:
+def there(job: Job, remote: Remote, api: HfApi) -> list[JobInfo]:
     """The Hub's jobs of this job that are not over."""
     known = api.list_jobs(namespace=remote.namespace, labels={LABEL: job.id})
-    return [found for found in known if found.status.stage not in _OVER]
-
-
-def _watch(job: Job, api: HfApi, status: JobStatus, poll: float) -> JobStatus:
-    """Copies news from there until the job is over; the status it ended with."""
-    failures = 0
-    while True:
-        remote = remote_of(job)
-        try:
-            seen = api.inspect_job(job_id=remote.job, namespace=remote.namespace)
-            _copy_log(job, api, remote)
-            status = _copy_progress(job, api, remote, status)
-            failures = 0
-            if seen.status.stage in _OVER:
-                return _ended(job, api, remote, status, seen.status.stage, seen.status.message)
-        except WeightsError:
-            raise
-        except client.FAILURES as error:
-            failures += 1
-            if failures >= _PATIENCE:
-                raise
-            job.write(replace(status, message=f"{client.sentence(error)} Looking again soon."))
-            time.sleep(min(poll * 2**failures, 300))
-            continue
-        waiting = seen.status.stage == "SCHEDULING"
-        status = replace(status, message="Waiting for a machine." if waiting else status.message)
-        job.write(status)
-        time.sleep(poll)
-
-
-def _copy_log(job: Job, api: HfApi, remote: Remote) -> None:
-    """Appends what is new: the Hub replays the log from its start each time."""
-    path = job.folder / "log-there.txt"
-    known = path.read_text().splitlines() if path.exists() else []
-    lines = [line.rstrip("\n") for line in api.fetch_job_logs(job_id=remote.job, namespace=remote.namespace)]
-    if len(lines) > len(known):
-        files.write(path, "\n".join(lines) + "\n")
-        with open(job.folder / LOG, "a") as log:
-            log.write("\n".join(lines[len(known) :]) + "\n")
-
-
-def _copy_progress(job: Job, api: HfApi, remote: Remote, status: JobStatus) -> JobStatus:
-    """History and progress, from what the job has sent back."""
-    try:
-        theirs = from_json(JobStatus, json.loads(_fetch(job, api, remote, STATUS).read_text()))
-        status = replace(
-            status, images=theirs.images, total=theirs.total, seconds_left=theirs.seconds_left,
-            message=theirs.message,
-        )  # fmt: skip
-        if theirs.device:
-            status = replace(status, device=f"{remote.flavor} ({theirs.device})")
-        files.write(job.folder / files.HISTORY, _fetch(job, api, remote, files.HISTORY).read_bytes())
-    except EntryNotFoundError:
-        pass  # nothing was sent yet
-    return status
-
-
-def _fetch(job: Job, api: HfApi, remote: Remote, name: str) -> Path:
-    repo = repo_of(job, remote.namespace)
-    return Path(api.hf_hub_download(repo, f"job/{name}", repo_type="dataset", local_dir=job.folder / ".there"))
-
-
-def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, message: str | None) -> JobStatus:
-    if stage == "CANCELED":
-        return replace(status, state=State.CANCELLED, message="Cancelled.")
-    if stage == "DELETED":
-        return replace(status, state=State.FAILED, message="The job was deleted on the Hub.")
-    if stage == "ERROR":
-        if "timeout" in (message or "").lower() or time.time() - remote.begun >= remote.hours * 3600:
-            said = f"It ran into its time limit of {remote.hours:g} hours. Resume starts it anew; allow it more time."
-        else:
-            theirs = status.message if status.message and not status.message.startswith("Waiting") else ""
-            said = theirs or message or "It failed there: its log has more."
-        return replace(status, state=State.FAILED, message=said)
-    pulled = job.folder / ".there" / "job" / RELEASE
-    for name in (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD, files.DOUBT):
-        _fetch(job, api, remote, f"{RELEASE}/{name}")
-    release.load(pulled)  # its SHA-256 is checked
-    pulled.rename(job.folder / RELEASE)
-    return replace(status, state=State.COMPLETED, images=status.total, message="")
+    return [found for found in known if found.status.stage not in OVER]
 
 
 def token_of_this_machine() -> str | None:
@@ -317,9 +174,3 @@ def account(token: str) -> str:
         return client.api(token).whoami()["name"]
     except client.FAILURES as error:
         raise JobError(client.sentence(error)) from error
-
-
-def follow_with_token_of_environment(job: Job) -> int:
-    """What `deepley jobs follow` does."""
-    token = os.environ["HF_TOKEN"]
-    return follow(job, client.api(token), token)

@@ -12,7 +12,7 @@ import pytest
 
 from deepley.config import to_json
 from deepley.hub import client
-from deepley.jobs import folder, huggingface, local, staging
+from deepley.jobs import folder, follower, huggingface, local, staging
 from deepley.jobs.folder import JobConfig, JobError, State
 from deepley.jobs.huggingface import Remote
 from deepley.network import release
@@ -35,11 +35,11 @@ def job(tmp_path, config):
 
 def _does(hub, job, script, monkeypatch, seconds=3600):
     """Lets the rented machine run `script` instead of a training."""
-    monkeypatch.setattr(huggingface, "command", lambda *_, **__: ["bash", "-c", script])
+    monkeypatch.setattr(follower, "command", lambda *_, **__: ["bash", "-c", script])
 
 
 def test_a_job_is_staged_privately_runs_the_same_command_line_there_and_comes_back(hub, api, job, config):
-    assert huggingface.follow(job, api, "hf_alice", poll=0.5) == 0, job.log_tail(200)
+    assert follower.follow(job, api, "hf_alice", poll=0.5) == 0, job.log_tail(200)
     status = job.status
     assert status.state is State.COMPLETED
     assert status.images == status.total == 64
@@ -74,7 +74,7 @@ def test_pictures_of_a_folder_travel_as_one_tar_that_training_reads_in_place(job
 def test_a_dropped_connection_and_too_many_requests_are_outlived(hub, api, job, monkeypatch):
     _does(hub, job, "echo one; sleep 2; echo two; exit 3", monkeypatch)
     hub.faults = [Fault(r"GET /api/jobs/alice/\w+$", times=2), Fault(r"GET /api/jobs/alice/\w+$", 429, times=1)]
-    huggingface.follow(job, api, "hf_alice", poll=0.1)
+    follower.follow(job, api, "hf_alice", poll=0.1)
     assert job.status.state is State.FAILED
     assert "exit code: 3" in job.status.message
     assert [line for line in job.log_tail().splitlines() if line in ("one", "two")] == ["one", "two"]
@@ -83,11 +83,11 @@ def test_a_dropped_connection_and_too_many_requests_are_outlived(hub, api, job, 
 def test_a_hub_that_stays_silent_leaves_the_job_to_be_found_again(hub, api, job, monkeypatch):
     _does(hub, job, "sleep 1; echo done; exit 3", monkeypatch)
     hub.faults = [Fault(r"GET /api/jobs/alice/\w+$", 503, times=6)]
-    huggingface.follow(job, api, "hf_alice", poll=0.01)
+    follower.follow(job, api, "hf_alice", poll=0.01)
     assert job.status.state is State.INTERRUPTED
     assert "goes on there" in job.status.message
     job.queue()
-    huggingface.follow(job, api, "hf_alice", poll=0.1)
+    follower.follow(job, api, "hf_alice", poll=0.1)
     assert job.status.state is State.FAILED
     assert len(hub.jobs) == 1
 
@@ -100,16 +100,16 @@ def test_an_answer_that_got_lost_does_not_start_a_second_job(hub, api, job, monk
     until(lambda: staged.stage == "ERROR" or None)
     running = hub.run("alice", {"command": ["sleep", "1"], "labels": {"deepley": job.id}})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(huggingface, "_ended", lambda *a: dataclasses.replace(a[3], state=State.COMPLETED))
-        huggingface.follow(job, api, "hf_alice", poll=0.1)
+        patch.setattr(follower, "_ended", lambda *a: dataclasses.replace(a[3], state=State.COMPLETED))
+        follower.follow(job, api, "hf_alice", poll=0.1)
     assert len(hub.jobs) == 2
     assert huggingface.remote_of(job).job == running.id
 
 
 def test_a_job_that_runs_into_its_limit_says_so(hub, api, job, monkeypatch):
     _does(hub, job, "sleep 60", monkeypatch)
-    huggingface._write(job, dataclasses.replace(huggingface.remote_of(job), hours=1 / 3600))
-    huggingface.follow(job, api, "hf_alice", poll=0.1)
+    huggingface.write(job, dataclasses.replace(huggingface.remote_of(job), hours=1 / 3600))
+    follower.follow(job, api, "hf_alice", poll=0.1)
     assert job.status.state is State.FAILED
     assert "time limit" in job.status.message
 
@@ -124,15 +124,15 @@ def test_a_job_that_runs_into_its_limit_says_so(hub, api, job, monkeypatch):
 )
 def test_a_start_that_the_hub_refuses_fails_with_a_sentence(hub, api, job, fault, says):
     hub.faults = [fault]
-    assert huggingface.follow(job, api, "hf_alice", poll=0.1) == 1
+    assert follower.follow(job, api, "hf_alice", poll=0.1) == 1
     assert job.status.state is State.FAILED
     assert says in job.status.message
     assert not hub.jobs
 
 
 def test_a_release_that_is_not_what_its_config_says_is_not_taken(hub, api, job, monkeypatch, micro_release):
-    monkeypatch.setattr(huggingface, "command", lambda *_, **__: ["true"])
-    fetch = huggingface._fetch
+    monkeypatch.setattr(follower, "command", lambda *_, **__: ["true"])
+    fetch = follower._fetch
 
     def lying(job_, api_, remote, name):
         if not name.startswith("release/"):
@@ -143,8 +143,8 @@ def test_a_release_that_is_not_what_its_config_says_is_not_taken(hub, api, job, 
         path.write_bytes(content[:-1] + b"x" if name.endswith("safetensors") else content)
         return path
 
-    monkeypatch.setattr(huggingface, "_fetch", lying)
-    huggingface.follow(job, api, "hf_alice", poll=0.1)
+    monkeypatch.setattr(follower, "_fetch", lying)
+    follower.follow(job, api, "hf_alice", poll=0.1)
     assert job.status.state is State.FAILED
     assert "SHA-256" in job.status.message
     assert job.release is None
@@ -155,10 +155,10 @@ def test_cancelling_ends_the_job_there_and_the_process_here(hub, config, tmp_pat
     remote = Remote("alice", "cpu-basic", 1.0, 0.6)
     job = folder.create(tmp_path / "runs", config, remote=to_json(remote))
     script = (
-        "import sys; from pathlib import Path; from deepley.jobs import huggingface;"
+        "import sys; from pathlib import Path; from deepley.jobs import follower;"
         "from deepley.jobs.folder import Job;"
-        "from deepley.hub import client; huggingface.command = lambda *a, **k: ['sleep', '60'];"
-        "huggingface.follow(Job(Path(sys.argv[1])), client.api('hf_alice'), 'hf_alice', 0.1)"
+        "from deepley.hub import client; follower.command = lambda *a, **k: ['sleep', '60'];"
+        "follower.follow(Job(Path(sys.argv[1])), client.api('hf_alice'), 'hf_alice', 0.1)"
     )
     environment = os.environ | {"HF_ENDPOINT": hub.url}
     process = subprocess.Popen([sys.executable, "-c", script, str(job.folder)], env=environment, start_new_session=True)
@@ -188,7 +188,7 @@ def _api(hub, token):
 
 def test_a_job_that_the_hub_does_not_cancel_goes_on(hub, job, monkeypatch):
     monkeypatch.setattr(client, "api", lambda token: _api(hub, token))
-    huggingface._write(job, dataclasses.replace(huggingface.remote_of(job), job="5", begun=time.time()))
+    huggingface.write(job, dataclasses.replace(huggingface.remote_of(job), job="5", begun=time.time()))
     hub.faults = [Fault(r"POST .*/cancel", 500)]
     with pytest.raises(JobError, match="goes on"):
         huggingface.cancel(job, "hf_alice")
@@ -209,5 +209,5 @@ def test_the_account_behind_a_token(hub, monkeypatch):
 
 
 def test_a_machine_with_a_gpu_installs_what_it_needs():
-    assert "and-cuda" in huggingface.command("a/b", "0" * 40, gpu=True)[-1]
-    assert "and-cuda" not in huggingface.command("a/b", "0" * 40, gpu=False)[-1]
+    assert "and-cuda" in follower.command("a/b", "0" * 40, gpu=True)[-1]
+    assert "and-cuda" not in follower.command("a/b", "0" * 40, gpu=False)[-1]
