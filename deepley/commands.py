@@ -103,11 +103,11 @@ def _line(result: dict) -> str:
 
 def train(options: argparse.Namespace) -> int:
     """Trains a release on a folder or tar of pictures."""
-    from deepley.training import blends, dataset, fit
+    from deepley.training import begin, blends, dataset, fit
     from deepley.training.card import table
     from deepley.training.finish import finish
 
-    config = fit.for_start(PRESETS[options.preset], options.start)
+    config = begin.for_start(PRESETS[options.preset], options.start)
     pictures = dataset.load(options.data, progress=True)
     print(pictures.report.text(), flush=True)
     if config.blends:
@@ -233,12 +233,12 @@ def space(options: argparse.Namespace) -> int:
 def _estimate() -> int:
     from deepley.config import from_json
     from deepley.jobs.folder import JobConfig
-    from deepley.training import dataset, estimate, fit
+    from deepley.training import begin, dataset, estimate
 
     config = from_json(JobConfig, json.load(sys.stdin))
     start, base = (Path(path) if path else None for path in (config.start, config.base))
     splits = dataset.load(Path(config.data)).splits
-    recipe = fit.for_start(config.train, start)
+    recipe = begin.for_start(config.train, start)
     blends = sum(source.label == 0 for source in splits["train"]) * recipe.blends
     seconds = estimate.seconds(recipe, len(splits["train"]) + round(blends), len(splits["valid"]), base)
     print(json.dumps({"seconds": seconds}))

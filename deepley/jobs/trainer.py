@@ -48,7 +48,7 @@ def run(job: Job) -> int:
 
 def _train(job: Job, watch: _Watch) -> None:
     from deepley.network import devices
-    from deepley.training import blends, dataset, fit
+    from deepley.training import begin, blends, dataset, fit
     from deepley.training.finish import finish
 
     config = job.config
@@ -60,7 +60,7 @@ def _train(job: Job, watch: _Watch) -> None:
     pictures = dataset.load(job.data, progress=True)
     print(pictures.report.text(), flush=True)
     start, base = (job.folder / path if path else None for path in (config.start, config.base))
-    recipe = fit.for_start(config.train, start)
+    recipe = begin.for_start(config.train, start)
     if recipe.blends:
         pictures = blends.add(pictures, recipe.blends, job.folder)
     watch.say("")

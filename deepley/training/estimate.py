@@ -13,7 +13,7 @@ from deepley.config import FACE_SIZE, TrainConfig
 from deepley.network import devices
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
-from deepley.training import fit, objective
+from deepley.training import begin, objective
 
 _STEPS = 3
 """Timed steps, after a first one that compiles."""
@@ -40,7 +40,7 @@ def seconds(config: TrainConfig, train: int, valid: int, base: Path | None = Non
         given = networks.load_base(model, config.model, base) if base else BACKBONES[config.model.backbone].stages
         train = min(train, config.train_limit) if config.train_limit else train
         valid = min(valid, config.valid_limit) if config.valid_limit else valid
-        return sum(_phase(model, config, fit.resolve(phase, config, given), train, valid) for phase in config.phases)
+        return sum(_phase(model, config, begin.resolve(phase, config, given), train, valid) for phase in config.phases)
     finally:
         keras.config.set_dtype_policy(policy)
 

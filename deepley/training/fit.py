@@ -15,12 +15,13 @@ import numpy as np
 import tqdm
 from sklearn.metrics import roc_auc_score
 
-from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json, to_json
-from deepley.network import devices, files, release
+from deepley.config import Phase, TrainConfig, to_json
+from deepley.network import devices, files
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
-from deepley.training import checkpoint, feed, objective
+from deepley.training import begin, checkpoint, feed, objective
 from deepley.training.batches import classes_of, labels_of, order
+from deepley.training.begin import TrainingError
 from deepley.training.checkpoint import Progress
 from deepley.training.dataset import Dataset
 from deepley.training.feed import Feed, Pictures
@@ -29,12 +30,6 @@ from deepley.training.sources import fingerprint
 CHECKPOINT = "checkpoint.safetensors"
 _PLATEAU_PATIENCE = 2
 _PLATEAU_FACTOR = 0.5
-_UNKNOWN = -4.0
-"""Bias of a kind that the release started from does not know: at first it hardly adds to the evidence."""
-
-
-class TrainingError(ValueError):
-    """A run that cannot start; the message is one sentence for a person."""
 
 
 def train(
@@ -78,19 +73,6 @@ def train(
         keras.config.set_dtype_policy(policy)
 
 
-def for_start(config: TrainConfig, start: Path | None) -> TrainConfig:
-    """The recipe as it is for a release to start from: the network keeps the kinds of fake that the release knows.
-
-    Raises:
-        WeightsError: If there is no release.
-    """
-    if start is None:
-        return config
-    theirs = release.read_model_config(start).kinds
-    kinds = (*theirs, *(kind for kind in config.model.kinds if kind not in theirs))
-    return replace(config, model=replace(config.model, kinds=kinds))
-
-
 class _Run:
     """One training run: the network, its data, and how far it is."""
 
@@ -105,10 +87,10 @@ class _Run:
         self.model = networks.build(config.model, weights="imagenet" if fetched else None)
         given = stages if fetched or start is not None else ()
         if start is not None:
-            self.start_from(start, config)
+            begin.from_release(self.model, start, config)
         elif base is not None:
             given = networks.load_base(self.model, config.model, base)
-        self.config = replace(config, phases=tuple(resolve(phase, config, given) for phase in config.phases))
+        self.config = replace(config, phases=tuple(begin.resolve(phase, config, given) for phase in config.phases))
         self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
         self.pictures = Pictures(train, valid, out, self.identity)
         self.progress, self.best, self.resumed = Progress(), None, None
@@ -131,20 +113,6 @@ class _Run:
             while self.progress.phase < len(self.config.phases):
                 self.run_phase(self.config.phases[self.progress.phase])
         return self.model, self.progress.history
-
-    def start_from(self, folder: Path, config: TrainConfig) -> None:
-        """Takes the weights of a release; a kind that it does not know starts as unlikely."""
-        loaded = release.load(folder)
-        theirs = from_json(ModelConfig, loaded.config["model"])
-        kinds = config.model.kinds
-        if replace(theirs, kinds=kinds) != config.model or not set(theirs.kinds) <= set(kinds):
-            raise TrainingError(f"{loaded.name} is another network than this recipe trains: start from one like it.")
-        weights, own = checkpoint.weights_of(loaded.model), checkpoint.weights_of(self.model)
-        for name in (f"{networks.LOGIT}/kernel", f"{networks.LOGIT}/bias"):
-            own[name] = own[name] * 0.1 if name.endswith("kernel") else np.full_like(own[name], _UNKNOWN)
-            for column, kind in enumerate(theirs.kinds):
-                own[name][..., kinds.index(kind)] = weights[name][..., column]
-        checkpoint.assign(self.model, weights | {name: own[name] for name in own if name.startswith(networks.LOGIT)})
 
     def round_length(self, phase: Phase) -> int:
         """Images in a round: whole batches, at most one pass over the data."""
@@ -270,17 +238,3 @@ def predict(trainer: keras.Model, batches: keras.utils.PyDataset) -> np.ndarray:
     return np.concatenate(
         [np.asarray(trainer.predict_on_batch(batches[i][0]), np.float64) for i in range(len(batches))]
     )
-
-
-def resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
-    """Replaces "new" by the stages that have no base weights, and checks the phase against the network."""
-    if phase.crop > FACE_SIZE:
-        raise TrainingError(f"Phase {phase.name!r} wants {phase.crop} px crops of {FACE_SIZE} px faces.")
-    stages = BACKBONES[config.model.backbone].stages
-    trainable = phase.trainable
-    if "new" in trainable:
-        new = tuple(stage for stage in stages if stage not in given)
-        kept = tuple(stage for stage in trainable if stage != "new")
-        trainable = tuple(dict.fromkeys((*kept, *new, networks.HEAD)))
-    frozen = "all" not in trainable and stages[0] not in trainable
-    return replace(phase, trainable=trainable, cache=phase.cache and frozen)

@@ -14,7 +14,7 @@ from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones import BACKBONES
 from deepley.network.model import HEAD
-from deepley.training.fit import TrainingError
+from deepley.training.begin import TrainingError
 from deepley.ui import account, live, pictures, rent
 
 COLUMNS = ["phase", "trains", "rounds", "images", "crop", "rate"]

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from deepley.config import TrainConfig, from_json, to_json
 from deepley.network import files, release
 from deepley.network.engine import Engine
-from deepley.training import batches, cache, dataset, fit
+from deepley.training import batches, begin, cache, dataset, fit
 from deepley.training.checkpoint import CheckpointError
 from deepley.training.finish import finish
 from tests.conftest import MICRO
@@ -174,10 +174,10 @@ def test_a_phase_that_trains_everything_has_nothing_to_cache(data, tmp_path, mic
 def test_a_recipe_keeps_the_kinds_of_the_release_it_starts_from(micro_recipe, tmp_path):
     model = dataclasses.replace(MICRO, kinds=("blended", "generated"))
     files.write_json(tmp_path / files.CONFIG, {"model": to_json(model)})
-    assert fit.for_start(micro_recipe, tmp_path).model == model
-    assert fit.for_start(micro_recipe, None) == micro_recipe
+    assert begin.for_start(micro_recipe, tmp_path).model == model
+    assert begin.for_start(micro_recipe, None) == micro_recipe
     with pytest.raises(ValueError, match="no release"):
-        fit.for_start(micro_recipe, tmp_path / "nothing")
+        begin.for_start(micro_recipe, tmp_path / "nothing")
 
 
 def test_without_room_on_the_disk_the_cache_is_left_out_and_it_says_so(tmp_path, monkeypatch):
@@ -189,7 +189,7 @@ def test_without_room_on_the_disk_the_cache_is_left_out_and_it_says_so(tmp_path,
 
 def test_a_run_is_not_overwritten_by_accident(trained, data):
     _, _, recipe, out = trained
-    with pytest.raises(fit.TrainingError, match="continue it with --resume"):
+    with pytest.raises(begin.TrainingError, match="continue it with --resume"):
         fit.train(data, recipe, out)
 
 
@@ -207,7 +207,7 @@ def test_a_damaged_checkpoint_is_refused(data, tmp_path, micro_recipe):
 
 def test_a_crop_larger_than_a_face_is_refused(data, tmp_path, micro_recipe):
     phase = dataclasses.replace(micro_recipe.phases[1], crop=300)
-    with pytest.raises(fit.TrainingError, match="300 px crops of 256 px faces"):
+    with pytest.raises(begin.TrainingError, match="300 px crops of 256 px faces"):
         fit.train(data, dataclasses.replace(micro_recipe, phases=(phase,)), tmp_path)
 
 
@@ -238,5 +238,5 @@ def test_a_network_of_more_kinds_starts_from_a_release_of_fewer(data, tmp_path, 
 
 def test_a_network_of_fewer_kinds_does_not_start_from_one_of_more(data, tmp_path, micro_recipe, micro_release):
     other = dataclasses.replace(micro_recipe, model=dataclasses.replace(MICRO, kinds=("blended",)))
-    with pytest.raises(fit.TrainingError, match="another network"):
+    with pytest.raises(begin.TrainingError, match="another network"):
         fit.train(data, other, tmp_path, start=micro_release)
