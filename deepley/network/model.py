@@ -72,6 +72,13 @@ def evidence(logits: np.ndarray) -> np.ndarray:
     return np.logaddexp.reduce(np.asarray(logits, np.float64), axis=-1)
 
 
+def rescale(model: keras.Model, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Makes each logit z of the network `z * scale + shift`, both (kinds,), by changing the last layer's weights."""
+    last = model.get_layer(LOGIT)
+    kernel, bias = last.get_weights()
+    last.set_weights([kernel * scale, bias * scale + shift])
+
+
 def stage_of(layer_name: str, config: ModelConfig) -> str | None:
     """The stage a layer belongs to; "head" for the head, None for layers that belong to none (input, preprocessing)."""
     if layer_name.startswith("head_") or layer_name == LOGIT:

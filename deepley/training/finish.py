@@ -12,6 +12,7 @@ import numpy as np
 
 from deepley.config import TrainConfig, to_json
 from deepley.network import files, release
+from deepley.network import model as networks
 from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.training import evaluation
 from deepley.training.batches import classes_of, labels_of
@@ -45,6 +46,23 @@ def _test_sets(sources: tuple) -> dict[str, tuple]:
     return {name: found for name, found in sets.items() if {s.label for s in found} == {0, 1}}
 
 
+def _embeddings(network: keras.Model, sources: tuple) -> tuple[tuple, np.ndarray]:
+    """The readable ones of some images, and their (n, f) float32 embeddings."""
+    scorer, found = keras.Model(network.input, network.get_layer(EMBEDDING).output), []
+
+    def keep(faces: np.ndarray) -> np.ndarray:
+        found.append(np.asarray(scorer.predict_on_batch(faces), np.float32))
+        return np.zeros(len(faces))
+
+    _, readable, _ = evaluation.score_readable(keep, sources)
+    return readable, np.concatenate(found)
+
+
+def _head(network: keras.Model) -> keras.Model:
+    """From embeddings to logits."""
+    return keras.Model(network.get_layer(EMBEDDING).output, network.get_layer(LOGIT).output)
+
+
 def finish(
     model: keras.Model,
     history: list[dict],
@@ -55,6 +73,9 @@ def finish(
     origin: str,
 ) -> dict:
     """Writes a release; every figure in it is measured in float32 on the weights as saved.
+
+    Where the network tells several kinds of fake, their logits are first calibrated against each other
+    (`calibration.fit_kinds`); that goes into the weights of the last layer.
 
     Args:
         model: The trained network.
@@ -76,29 +97,28 @@ def finish(
         "data": {"origin": origin, "counts": dataset.report.counts, "warnings": list(dataset.report.warnings)},
         "training": to_json(config),
     }
-    release.save(building, model, config.model, details | {"calibration": to_json(calibration.Calibration())})
-    saved = release.load(building).model
-    scorer = keras.Model(saved.input, [saved.get_layer(EMBEDDING).output, saved.get_layer(LOGIT).output])
 
-    def measure(sources: tuple) -> tuple[np.ndarray, tuple, np.ndarray]:
-        embeddings = []
+    def saved(network: keras.Model) -> keras.Model:
+        release.save(building, network, config.model, details | {"calibration": to_json(calibration.Calibration())})
+        return release.load(building).model
 
-        def score(faces: np.ndarray) -> np.ndarray:
-            embedding, logits = scorer.predict_on_batch(faces)
-            embeddings.append(np.asarray(embedding, np.float32))
-            return evidence(logits)
-
-        logits, readable, _ = evaluation.score_readable(score, sources)
-        return logits, readable, np.concatenate(embeddings)
-
-    logits, valid, held_out = measure(dataset.splits["valid"])
+    network = saved(model)
+    valid, held_out = _embeddings(network, dataset.splits["valid"])
+    if len(config.model.kinds) > 1:
+        before = _head(network).predict(held_out, verbose=0)
+        classes = classes_of(valid, config.model.kinds)
+        networks.rescale(network, *calibration.fit_kinds(before, classes, config.model.kinds))
+        network = saved(network)
+    head = _head(network)
+    logits = evidence(head.predict(held_out, verbose=0))
     fitted = calibration.fit(logits, labels_of(valid))
-    _, train, known = measure(dataset.take("train", _KNOWN))
+    train, known = _embeddings(network, dataset.take("train", _KNOWN))
     usual = doubt.fit(known, classes_of(train, config.model.kinds), held_out)
     usual.save(building)
     sets = {"validation": evaluation.summary("validation", logits, labels_of(valid), fitted, usual.far(held_out))}
     for name, sources in _test_sets(dataset.splits["test"]).items():
-        logits, test, embeddings = measure(sources)
+        test, embeddings = _embeddings(network, sources)
+        logits = evidence(head.predict(embeddings, verbose=0))
         sets[name] = evaluation.summary(name, logits, labels_of(test), fitted, usual.far(embeddings))
 
     config_json = json.loads((building / files.CONFIG).read_text())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from deepley.config import from_json
 from deepley.network.files import CONFIG
@@ -18,6 +18,11 @@ FALSE_POSITIVES = 0.02
 
 DOUBTFUL = 0.05
 """Share of validation reals at or above the score from which a face is inconclusive."""
+
+
+PRIOR = {"real": 0.5, "generated": 0.4, "blended": 0.1}
+"""How often each class is taken to occur where the kinds of fake are weighed against each other. A choice: half of the
+faces real; blends rarer than among training pictures, where every second real face is there as a blend too."""
 
 
 class Evidence(StrEnum):
@@ -117,6 +122,41 @@ def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
     reals = Calibration(temperature).score(logits[labels == 0])
     return Calibration(temperature, doubt=_cut(reals, DOUBTFUL), threshold=_cut(reals, FALSE_POSITIVES))
+
+
+def fit_kinds(logits: np.ndarray, classes: np.ndarray, kinds: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Fits a scale and a shift of each kind's logit on validation images: vector scaling (Guo et al. 2017).
+
+    They minimise the cross-entropy with every class weighted to its share of `PRIOR`. A kind without a validation image
+    stays as it is.
+
+    Args:
+        logits: (n, k) float, against real, whose logit is zero.
+        classes: (n,) int, 0 = real, 1 + i = a fake of kind i.
+        kinds: Names of the k kinds.
+
+    Returns:
+        (k,) float64 scales and (k,) float64 shifts: calibrated logits are `logits * scale + shift`.
+    """
+    logits, classes = np.asarray(logits, np.float64), np.asarray(classes)
+    counts = np.bincount(classes, minlength=1 + len(kinds))
+    prior = np.array([PRIOR["real"], *(PRIOR[kind] for kind in kinds)])
+    weights = (prior / np.maximum(counts, 1))[classes]
+    present = np.flatnonzero(counts[1:])
+
+    def unpack(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scale, shift = np.ones(len(kinds)), np.zeros(len(kinds))
+        scale[present], shift[present] = np.exp(values[: len(present)]), values[len(present) :]
+        return scale, shift
+
+    def loss(values: np.ndarray) -> float:
+        scale, shift = unpack(values)
+        padded = np.pad(logits * scale + shift, ((0, 0), (1, 0)))
+        wrong = np.logaddexp.reduce(padded, axis=1) - padded[np.arange(len(classes)), classes]
+        return float(weights @ wrong / weights.sum())
+
+    bounds = [(-3, 3)] * len(present) + [(-20, 20)] * len(present)
+    return unpack(minimize(loss, np.zeros(2 * len(present)), bounds=bounds, method="L-BFGS-B").x)
 
 
 def _cut(reals: np.ndarray, share: float) -> float:

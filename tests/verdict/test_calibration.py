@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepley.verdict.calibration import Calibration, Evidence, fit
+from deepley.verdict.calibration import PRIOR, Calibration, Evidence, fit, fit_kinds
 
 
 def _logits(seed=0, n=4000, scale=3.0):
@@ -68,3 +68,24 @@ def test_a_calibration_that_breaks_its_contract_is_refused(values):
 def test_one_class_cannot_be_calibrated():
     with pytest.raises(ValueError, match="real and fake"):
         fit(np.zeros(5), np.zeros(5))
+
+
+def test_kinds_are_weighed_to_the_stated_prior_and_over_confidence_of_each_is_undone():
+    rng = np.random.default_rng(0)
+    kinds = ("generated", "blended")
+    true = rng.normal([0.0, -0.5], [3.0, 1.0], (30_000, 2))
+    shares = np.exp(np.pad(true, ((0, 0), (1, 0))))
+    shares /= shares.sum(axis=1, keepdims=True)
+    classes = (rng.random((len(true), 1)) > np.cumsum(shares, axis=1)).sum(axis=1)
+    counts = np.bincount(classes)
+    scale, shift = fit_kinds(true * [0.5, 4.0] + [1.0, -2.0], classes, kinds)
+    np.testing.assert_allclose(scale, [2.0, 0.25], rtol=0.05)
+    moved = np.log([PRIOR[kind] / PRIOR["real"] for kind in kinds]) - np.log(counts[1:] / counts[0])
+    np.testing.assert_allclose((true * [0.5, 4.0] + [1.0, -2.0]) * scale + shift, true + moved, atol=0.4)
+
+
+def test_a_kind_that_no_validation_image_shows_stays_as_it_is():
+    logits, labels = _logits()
+    scale, shift = fit_kinds(np.column_stack([logits, logits * 0 - 4.0]), labels, ("generated", "blended"))
+    assert scale[0] == pytest.approx(1 / 3, rel=0.1)
+    assert (scale[1], shift[1]) == (1, 0)
