@@ -281,6 +281,7 @@ PRESETS: dict[str, TrainConfig] = {
         phases=(
             Phase("small crops", ("all",), 13, 4_000, crop=160, learning_rate=2e-4),
             Phase("full size", ("all",), 6, 2_500, crop=224, learning_rate=1e-4),
+            Phase("restart", ("all",), 6, 3_500, crop=224, learning_rate=1e-4),
         ),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
