@@ -17,6 +17,7 @@ from deepley.jobs.folder import JobError
 from deepley.network.files import write
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
+from deepley.photo.zips import ZipError, open_zip
 from deepley.training.sources import LABELS, place
 
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz"}
@@ -86,6 +87,8 @@ def _unbroken(archive: Path) -> Iterator[Member]:
     # A damaged directory raises BadZipFile, TarError, EOFError, zlib.error, struct.error and more.
     except (JobError, OSError):
         raise
+    except ZipError as error:
+        raise JobError(str(error)) from error
     except Exception as error:
         raise JobError("The archive is damaged: make it anew.") from error
 
@@ -96,7 +99,7 @@ def _members(archive: Path) -> Iterator[Member]:
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(archive).parts):
                 yield Member(str(path.relative_to(archive)), path.stat().st_size, _from_folder(path))
     elif zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
+        with open_zip(archive) as opened:
             for info in opened.infolist():
                 if info.is_dir():
                     continue

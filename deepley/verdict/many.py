@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deepley.config import ManyLimits, PhotoLimits
 from deepley.photo.decode import SUFFIXES, PhotoError
+from deepley.photo.zips import ZipError, open_zip
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector, PhotoVerdict
 
@@ -76,8 +77,10 @@ def _from_zip(name: str, path: Path, limits: ManyLimits) -> list[Item]:
     if path.stat().st_size > limits.max_zip_bytes:
         raise ManyError(f"{name} is larger than {limits.max_zip_bytes / 1e6:.0f} MB.")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             names = [info.filename for info in archive.infolist()]
+    except ZipError as error:
+        raise ManyError(f"{name}: {error}") from error
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise ManyError(f"{name} is no zip file, or a damaged one.") from error
     wanted = [n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
@@ -88,7 +91,7 @@ def _from_zip(name: str, path: Path, limits: ManyLimits) -> list[Item]:
 def _member(path: Path, name: str, limit: int = PhotoLimits().max_bytes) -> bytes:
     """One file of a zip, never more than `limit` bytes and one, whatever the zip's directory claims."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
+        with open_zip(path) as archive, archive.open(name) as file:
             return file.read(limit + 1)
     # zipfile raises BadZipFile, RuntimeError (encrypted), NotImplementedError, zlib.error, EOFError and more.
     except Exception as error:

@@ -114,6 +114,12 @@ def test_a_bomb_is_unpacked_no_further_than_a_photo_may_be_large(tmp_path):
     assert _files(tmp_path / "out") == []
 
 
+def test_a_zip_with_a_directory_without_end_is_refused_before_it_is_read(tmp_path):
+    path = _zip(tmp_path / "a.zip", {f"real/{i:060000}.png": b"" for i in range(270)})
+    with pytest.raises(JobError, match="lists more files"):
+        list(unpack(path, tmp_path / "out"))
+
+
 def test_what_is_no_archive_or_a_damaged_one_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"nothing")
     with pytest.raises(JobError, match="no zip or tar"):

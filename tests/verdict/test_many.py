@@ -73,6 +73,12 @@ def test_a_selection_that_cannot_be_checked_is_refused_with_a_sentence(tmp_path,
         many.collect([("photos.zip", tmp_path / "photos.zip")])
 
 
+def test_a_zip_with_a_directory_without_end_is_refused_before_it_is_read(tmp_path):
+    _zip(tmp_path / "photos.zip", {f"{i:060000}.png": b"" for i in range(270)})
+    with pytest.raises(many.ManyError, match=r"photos\.zip: The zip lists more files"):
+        many.collect([("photos.zip", tmp_path / "photos.zip")])
+
+
 def test_a_zip_over_the_limit_is_refused(tmp_path):
     _zip(tmp_path / "photos.zip", {"a.png": bytes(3000)})
     with pytest.raises(many.ManyError, match="larger than"):
