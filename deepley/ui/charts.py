@@ -8,10 +8,11 @@ from sklearn.metrics import confusion_matrix, roc_curve
 
 from deepley.training.evaluation import reliability
 
-_TRAIN, _VALID, _THIRD, _GREY, _INK = "#0d9488", "#ea580c", "#7c3aed", "rgba(128, 140, 155, 0.35)", "#74808d"
+GREY = "rgba(128, 140, 155, 0.35)"
+_TRAIN, _VALID, _THIRD, _INK = "#0d9488", "#ea580c", "#7c3aed", "#74808d"
 
 
-def _figure(title: str, x: str, y: str) -> go.Figure:
+def blank(title: str, x: str, y: str) -> go.Figure:
     """An empty figure that is readable on white and on black."""
     figure = go.Figure()
     figure.update_layout(
@@ -23,8 +24,8 @@ def _figure(title: str, x: str, y: str) -> go.Figure:
         font={"color": _INK, "family": "system-ui, sans-serif"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
-    figure.update_xaxes(title=x, gridcolor=_GREY, zerolinecolor=_GREY)
-    figure.update_yaxes(title=y, gridcolor=_GREY, zerolinecolor=_GREY)
+    figure.update_xaxes(title=x, gridcolor=GREY, zerolinecolor=GREY)
+    figure.update_yaxes(title=y, gridcolor=GREY, zerolinecolor=GREY)
     return figure
 
 
@@ -36,7 +37,7 @@ def curves(history: list[dict], what: str, title: str) -> go.Figure:
         what: A column that also exists with the prefix `val_`.
         title: Of the figure.
     """
-    figure = _figure(title, "round", what)
+    figure = blank(title, "round", what)
     rounds = [int(row["round"]) for row in history]
     for column, name, colour, symbol in (
         (what, "training", _TRAIN, "circle"),
@@ -54,7 +55,7 @@ def curves(history: list[dict], what: str, title: str) -> go.Figure:
         figure.add_vrect(
             x0=first - 0.5,
             x1=last + 0.5,
-            line={"color": _GREY, "width": 1},
+            line={"color": GREY, "width": 1},
             fillcolor="rgba(0,0,0,0)",
             annotation={"text": phase, "font": {"size": 12}, "textangle": -90},  # upright: a phase may be one round
             annotation_position="top left" if what == "loss" else "bottom left",
@@ -82,7 +83,7 @@ def confusion(measured: dict, threshold: float) -> go.Figure:
     labels, scores = np.array(measured["labels"]), np.array(measured["scores"])
     counts = confusion_matrix(labels, scores >= threshold, labels=[0, 1])
     shares = counts / counts.sum(axis=1, keepdims=True)
-    figure = _figure(f"Confusion, {measured['set']} (n = {measured['n']:,})", "said", "is")
+    figure = blank(f"Confusion, {measured['set']} (n = {measured['n']:,})", "said", "is")
     figure.add_heatmap(
         z=shares,
         x=["none or inconclusive", "evidence"],
@@ -107,7 +108,7 @@ def confusion(measured: dict, threshold: float) -> go.Figure:
 
 def roc(sets: dict[str, dict], threshold: float) -> go.Figure:
     """Receiver operating characteristic of every set, with the shipped threshold marked."""
-    figure = _figure("ROC", "false-positive rate", "recall")
+    figure = blank("ROC", "false-positive rate", "recall")
     for (name, measured), colour, dash in zip(sets.items(), (_VALID, _TRAIN, _THIRD), ("dash", "solid", "dot")):
         false, true, _ = roc_curve(measured["labels"], measured["scores"])
         label = f"{name}, AUC {measured['auc']['value']:.4f}"
@@ -130,8 +131,8 @@ def reliability_diagram(measured: dict) -> go.Figure:
     """Share of fakes against mean score in 15 bins; on the diagonal a score means what it says."""
     bins = reliability(np.array(measured["scores"]), np.array(measured["labels"]))
     title = f"Reliability, {measured['set']} (n = {measured['n']:,})"
-    figure = _figure(title, "mean score", "share of fakes")
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="ideal", line={"color": _GREY, "dash": "dash"})
+    figure = blank(title, "mean score", "share of fakes")
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="ideal", line={"color": GREY, "dash": "dash"})
     figure.add_scatter(
         x=[mean for mean, _, _ in bins],
         y=[share for _, share, _ in bins],
@@ -154,7 +155,7 @@ def rates(measured: dict[str, dict], title: str) -> go.Figure:
         measured: What `evaluation.figures` gives, by the name that the line gets; a class may be missing.
         title: Of the figure.
     """
-    figure = _figure(title, "share of the faces", "")
+    figure = blank(title, "share of the faces", "")
     for key, name, colour, symbol in (
         ("recall", "fakes found", _TRAIN, "circle"),
         ("false_positive_rate", "real called fake", _VALID, "diamond"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from deepley.ui import charts
 from deepley.ui.card import COLOURS
 from deepley.verdict import words
 from deepley.verdict.calibration import Calibration
 from deepley.video.verdict import ClipVerdict
 
 _TRACKS = ("#0d9488", "#7c3aed", "#2563eb", "#db2777", "#65a30d")
-_GREY, _INK = "rgba(128, 140, 155, 0.35)", "#74808d"
 
 
 def figure(verdict: ClipVerdict, calibration: Calibration) -> go.Figure:
@@ -20,7 +20,7 @@ def figure(verdict: ClipVerdict, calibration: Calibration) -> go.Figure:
         verdict: With at least one track.
         calibration: Of the detector.
     """
-    drawn = go.Figure()
+    drawn = charts.blank("Scores over time", "seconds", "score")
     for band, low, high in words.bands(calibration):
         drawn.add_hrect(y0=low, y1=high, fillcolor=COLOURS[band], opacity=0.13, line_width=0)
     for track, colour in zip(verdict.tracks, _TRACKS * (1 + len(verdict.tracks) // len(_TRACKS))):
@@ -35,17 +35,8 @@ def figure(verdict: ClipVerdict, calibration: Calibration) -> go.Figure:
                 line={"color": colour, "width": 2, "dash": "dash"}, hovertemplate="%{x:.1f} s: %{y:.2f}",
             )  # fmt: skip
     for cut in verdict.reading.cuts:
-        drawn.add_vline(x=cut, line={"color": _GREY, "width": 1, "dash": "dot"}, annotation={"text": "cut"})
-    drawn.update_layout(
-        title={"text": "Scores over time", "font": {"size": 16}},
-        height=340,
-        margin={"l": 56, "r": 16, "t": 72, "b": 48},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": _INK, "family": "system-ui, sans-serif"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        showlegend=True,
-    )
-    drawn.update_xaxes(title="seconds", gridcolor=_GREY, range=[verdict.reading.start - 0.2, verdict.reading.end + 0.2])
-    drawn.update_yaxes(title="score", gridcolor=_GREY, range=[-0.02, 1.02])
+        drawn.add_vline(x=cut, line={"color": charts.GREY, "width": 1, "dash": "dot"}, annotation={"text": "cut"})
+    drawn.update_layout(showlegend=True)
+    drawn.update_xaxes(range=[verdict.reading.start - 0.2, verdict.reading.end + 0.2])
+    drawn.update_yaxes(range=[-0.02, 1.02])
     return drawn

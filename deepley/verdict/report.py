@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import datetime
 import io
-from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, PackageLoader
 from PIL import Image
 
 from deepley.verdict import words
 from deepley.verdict.detector import Detector, PhotoVerdict
 
-_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
+PAGES = Environment(loader=PackageLoader("deepley", "verdict"), autoescape=True, trim_blocks=True)
+"""The templates of reports; `base.html` is what all of them share."""
 
 
 def html(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
@@ -26,7 +26,7 @@ def html(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
         name: Of the file, as its owner knows it.
     """
     photo, overlay = verdict.overlay()
-    return _PAGES.get_template("report.html").render(
+    return PAGES.get_template("report.html").render(
         facts=_facts(verdict, name),
         words=words,
         verdict=verdict,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
 
+from deepley.verdict.report import PAGES
 from deepley.verdict.words import HEADLINES
 from deepley.video import words
 from deepley.video.clip import Watcher
@@ -18,7 +18,7 @@ from deepley.video.verdict import ClipVerdict
 STRIP = 8
 """Frames on the filmstrip."""
 
-_PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
+_PAGE = PAGES.from_string((Path(__file__).parent / "clip.html").read_text())
 
 
 def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
@@ -40,7 +40,7 @@ def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
         ),
         ("Checked", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")),
     ]
-    return _PAGES.get_template("report.html").render(
+    return _PAGE.render(
         facts=facts,
         verdict=verdict,
         words=words,
