@@ -37,7 +37,7 @@ WIDTH, HEIGHT, RATE = 1280, 720, 25
 
 STAGES = {
     "decoding": (reader, "read"),
-    "face detection": (faces, "find"),
+    "face detection": (faces, "find_many"),
     "alignment": (faces, "align"),
     "tracking": (tracks.Tracker, "follow"),
     "network": (Engine, "explain"),

@@ -26,7 +26,7 @@ from deepley.video.temporal import NAMES
 FILE = "temporal.safetensors"
 """Its name in a release folder."""
 
-WINDOW = 8
+WINDOW = 4
 """Pairs that the head sees at once, in training and in scoring."""
 
 _MEAN, _SCALE = "mean", "scale"

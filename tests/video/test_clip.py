@@ -138,9 +138,9 @@ def test_without_a_head_the_frames_alone_decide(micro_release, clip):
 
 
 def test_too_few_pairs_leave_the_changes_out_and_a_glimpse_is_inconclusive(watcher, clip):
-    found = watcher.check(clip, VideoLimits(max_seconds=2))
-    assert "fewer than 8 pairs" in found.tracks[0].why
-    assert "from 0.0 to 2.0 seconds" in found.reading.part
+    found = watcher.check(clip, VideoLimits(max_seconds=1.4))
+    assert "fewer than 4 pairs" in found.tracks[0].why
+    assert "from 0.0 to 1.4 seconds" in found.reading.part
     found = watcher.check(clip, VideoLimits(max_seconds=0.6))
     assert found.tracks[0].evidence is Evidence.INCONCLUSIVE
     assert "too briefly" in words.basis(found.tracks[0])
