@@ -1,12 +1,12 @@
 """Clips made from aligned real photos: filmed by a moving camera, compressed for real, and perhaps blended.
 
-A clip is a photo seen through a camera that sways, on a head that moves against its surroundings, in light that drifts,
-with noise that is new in every frame, as H.264. A blended one has a face pasted in frame by frame before all that
-(`training.blending`), as a face swap that is made frame by frame has: its place and its border tremble, its colour
-flickers, its sharpness drifts, and it may lag behind the head. A control is blended under an empty mask: it went the
-same way as a blend and differs in nothing from a real clip, so what tells it from one has learnt the renderer.
+A clip is a photo seen through a camera that sways, on a head that moves against its surroundings and whose mouth moves,
+in light that drifts, with noise that is new in every frame, as H.264. A blended one has a face pasted in frame by frame
+before all that (`training.blending`), as a face swap that is made frame by frame has: its place and its border tremble,
+its colour flickers, its sharpness drifts, and it may lag behind the head. A control is blended under an empty mask: it
+went the same way as a blend and differs in nothing from a real clip, so what tells it from one has learnt the renderer.
 
-All clips of a photo share camera, head, light, strength of noise and compression; the noise itself is drawn anew.
+All clips of a photo share motion, light, strength of the noise and compression; the noise itself is drawn anew.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from deepley.config import FACE_SIZE
+from deepley.photo.faces import TEMPLATE
 from deepley.training import blending
 
 KINDS = ("real", "blended", "control")
@@ -49,11 +50,23 @@ MEMORY = (0.0, 0.7)
 LAGS = 0.5
 """Share of blends that follow the head one frame late."""
 
+CALM = (0.3, 2.5)
+"""What the motion of camera and of head is multiplied by."""
+
+SPEECH = (0.0, 4.0)
+"""How far the mouth moves up and down, in pixels."""
+
 _HEAD = 70.0
 """Standard deviation, in pixels, of the bump that moves with the head."""
 
+_MOUTH = 18.0
+"""The same of the mouth, around the middle of its corners in `photo.faces.TEMPLATE`."""
+
 _AT = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1).astype(np.float32) - np.float32((SIDE - 1) / 2)
-_WEIGHT = np.exp(-np.square(_AT).sum(axis=-1) / np.float32(2 * _HEAD**2))
+_NEAR_HEAD = np.exp(-np.square(_AT).sum(axis=-1) / np.float32(2 * _HEAD**2))
+_NEAR_MOUTH = np.exp(
+    -np.square(_AT - TEMPLATE[3:].mean(axis=0) + (FACE_SIZE - 1) / 2).sum(axis=-1) / (2 * _MOUTH**2)
+).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class Shot:
     Attributes:
         camera: (FRAMES, 4) float32: shift in x and y in pixels, angle in radians, zoom as a share.
         head: The same, of the head against the camera.
+        mouth: (FRAMES,) float32, how far it is moved down, in pixels.
         light: (FRAMES, 4) float32: gain, that of red and of blue besides, as shares, and offset in grey levels.
         grain: Standard deviation of the noise, in grey levels.
         crf: x264's constant rate factor.
@@ -70,6 +84,7 @@ class Shot:
 
     camera: np.ndarray
     head: np.ndarray
+    mouth: np.ndarray
     light: np.ndarray
     grain: float
     crf: int
@@ -77,10 +92,11 @@ class Shot:
 
 def shot(rng: np.random.Generator) -> Shot:
     """Draws a shot; the compression is what phones and messengers make (CRF 18 to 34)."""
-    camera = _sway(rng, (4.0, 4.0, 0.02, 0.03))
-    head = _sway(rng, (5.0, 4.0, 0.04, 0.02))
+    camera = _sway(rng, (4.0, 4.0, 0.02, 0.03)) * np.float32(rng.uniform(*CALM))
+    head = _sway(rng, (5.0, 4.0, 0.04, 0.02)) * np.float32(rng.uniform(*CALM))
+    mouth = _waves(rng, rng.uniform(1.5, 6, (1, 2)), [0.8, 0.8])[:, 0] * np.float32(rng.uniform(*SPEECH))
     light = _sway(rng, (0.05, 0.02, 0.02, 4.0))
-    return Shot(camera, head, light, rng.uniform(0.5, 3.5), int(rng.integers(18, 35)))
+    return Shot(camera, head, mouth, light, rng.uniform(0.5, 3.5), int(rng.integers(18, 35)))
 
 
 def frames(
@@ -105,9 +121,9 @@ def frames(
         raise ValueError(f"A clip is one of {', '.join(KINDS)}, not {kind!r}.")
     faces = iter([pixels] * FRAMES) if kind == "real" else _blends(pixels, landmarks, kind, filmed.head, rng)
     noise = rng.standard_normal((2 * SIDE, 2 * SIDE, 3), np.float32) * np.float32(filmed.grain)
-    for face, camera, head, light in zip(faces, filmed.camera, filmed.head, filmed.light):
+    for face, camera, head, mouth, light in zip(faces, filmed.camera, filmed.head, filmed.mouth, filmed.light):
         down, across = rng.integers(SIDE, size=2)
-        seen = _seen(face, camera, head) * (1 + light[0] + np.array([light[1], 0, light[2]], np.float32))
+        seen = _seen(face, camera, head, mouth) * (1 + light[0] + np.array([light[1], 0, light[2]], np.float32))
         seen += light[3] + noise[down : down + SIDE, across : across + SIDE]
         yield np.clip(seen + np.float32(0.5), 0, 255).astype(np.uint8)
 
@@ -152,21 +168,26 @@ def _tremor(rng: np.random.Generator, sizes: tuple[float, ...], memory: float) -
 
 def _sway(rng: np.random.Generator, sizes: tuple[float, ...]) -> np.ndarray:
     """(FRAMES, len(sizes)): smooth paths of three slow sines and a hand's quicker tremor, each of about its size."""
-    seconds = np.arange(FRAMES)[:, None, None] / RATE
     n = len(sizes)
     hertz = np.concatenate([rng.uniform(0.05, 0.7, (n, 3)), rng.uniform(3, 8, (n, 1))], axis=1)
-    strength = rng.uniform(0.2, 1.0, (n, 4)) * [0.6, 0.5, 0.4, 0.04]
-    waves = np.sin(2 * np.pi * (hertz * seconds + rng.random((n, 4))))
-    return ((waves * strength).sum(axis=2) * sizes).astype(np.float32)
+    return _waves(rng, hertz, [0.6, 0.5, 0.4, 0.04]) * np.array(sizes, np.float32)
 
 
-def _seen(pixels: np.ndarray, camera: np.ndarray, head: np.ndarray) -> np.ndarray:
+def _waves(rng: np.random.Generator, hertz: np.ndarray, strengths: list[float]) -> np.ndarray:
+    """(FRAMES, n) float32: sums of the sines whose frequencies are the (n, k) `hertz`, each about as strong as said."""
+    seconds = np.arange(FRAMES)[:, None, None] / RATE
+    strength = rng.uniform(0.2, 1.0, hertz.shape) * strengths
+    waves = np.sin(2 * np.pi * (hertz * seconds + rng.random(hertz.shape)))
+    return (waves * strength).sum(axis=2).astype(np.float32)
+
+
+def _seen(pixels: np.ndarray, camera: np.ndarray, head: np.ndarray, mouth: np.float32) -> np.ndarray:
     """The photo from a camera that is shifted, turned and zoomed, with the head shifted, turned and nearer besides."""
-    x, y, angle, zoom = (camera[k] + _WEIGHT * head[k] for k in range(4))
+    x, y, angle, zoom = (camera[k] + _NEAR_HEAD * head[k] for k in range(4))
     cos, sin = np.cos(angle) * (1 + zoom), np.sin(angle) * (1 + zoom)
     middle = np.float32((FACE_SIZE - 1) / 2)
     across = cos * _AT[..., 0] - sin * _AT[..., 1] + x + middle
-    down = sin * _AT[..., 0] + cos * _AT[..., 1] + y + middle
+    down = sin * _AT[..., 0] + cos * _AT[..., 1] + y + middle - mouth * _NEAR_MOUTH
     return cv2.remap(pixels, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 

@@ -39,7 +39,7 @@ class Examples:
     """Clips as the head sees them: photo by photo, each photo's in the order of `clips.KINDS`.
 
     Attributes:
-        sequences: (n, `head.WINDOW`, f + 6) float32.
+        sequences: (n, `head.WINDOW`, f + 7) float32.
         spatial: (n,) float64, mean calibrated logit of the detector.
         kinds: (n,) str, of `clips.KINDS`.
         splits: (n,) str, of `SHARES`.
@@ -179,7 +179,7 @@ def watched(path: Path, explain: Callable, temperature: float) -> tuple[np.ndarr
     """The first `head.WINDOW` pairs of a made clip's face; None if it is not found and usable in all of them.
 
     Returns:
-        (WINDOW, f + 6) float32, and the detector's mean calibrated logit.
+        (WINDOW, f + 7) float32, and the detector's mean calibrated logit.
     """
     tracker, limits, seen = tracks.Tracker(), FaceLimits(), []
     for pair in reader.read(path):
