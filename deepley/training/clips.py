@@ -77,7 +77,8 @@ class Shot:
         camera: (FRAMES, 4) float32: shift in x and y in pixels, angle in radians, zoom as a share.
         head: The same, of the head against the camera.
         mouth: (FRAMES,) float32, how far it is moved down, in pixels.
-        light: (FRAMES, 4) float32: gain, that of red and of blue besides, as shares, and offset in grey levels.
+        light: (FRAMES, 5) float32: gain, that of red, of blue and of the head besides, as shares, and offset in grey
+            levels.
         grain: Standard deviation of the noise, in grey levels.
         crf: x264's constant rate factor.
     """
@@ -95,7 +96,7 @@ def shot(rng: np.random.Generator) -> Shot:
     camera = _sway(rng, (4.0, 4.0, 0.02, 0.03)) * np.float32(rng.uniform(*CALM))
     head = _sway(rng, (5.0, 4.0, 0.04, 0.02)) * np.float32(rng.uniform(*CALM))
     mouth = _waves(rng, rng.uniform(1.5, 6, (1, 2)), [0.8, 0.8])[:, 0] * np.float32(rng.uniform(*SPEECH))
-    light = _sway(rng, (0.05, 0.02, 0.02, 4.0))
+    light = _sway(rng, (0.05, 0.02, 0.02, 0.06, 4.0))
     return Shot(camera, head, mouth, light, rng.uniform(0.5, 3.5), int(rng.integers(18, 35)))
 
 
@@ -123,8 +124,9 @@ def frames(
     noise = rng.standard_normal((2 * SIDE, 2 * SIDE, 3), np.float32) * np.float32(filmed.grain)
     for face, camera, head, mouth, light in zip(faces, filmed.camera, filmed.head, filmed.mouth, filmed.light):
         down, across = rng.integers(SIDE, size=2)
-        seen = _seen(face, camera, head, mouth) * (1 + light[0] + np.array([light[1], 0, light[2]], np.float32))
-        seen += light[3] + noise[down : down + SIDE, across : across + SIDE]
+        gain = 1 + light[0] + np.array([light[1], 0, light[2]], np.float32) + light[3] * _NEAR_HEAD[..., None]
+        seen = _seen(face, camera, head, mouth) * gain
+        seen += light[4] + noise[down : down + SIDE, across : across + SIDE]
         yield np.clip(seen + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
