@@ -17,3 +17,5 @@ import os
 
 # Read when huggingface_hub is first imported, which gradio does: an upload is then one commit and one protocol.
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+
+__version__ = "0.1.0"

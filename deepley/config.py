@@ -111,10 +111,18 @@ class ApiLimits:
     Attributes:
         calls_per_minute: From one address.
         max_photos: In one call of /check_many.
+        max_bytes: Of all files of one call of /check_many.
+        max_body: Of a request that is no upload, in bytes; a photo of 25 MB has 33.4 million as a data URL.
+        max_fetched: Of a file that is named by its address on the web, in bytes; it is held in memory while it comes.
+        fetch_seconds: For it to come.
     """
 
     calls_per_minute: int = int(os.environ.get("DEEPLEY_CALLS_PER_MINUTE", "60"))
     max_photos: int = 50
+    max_bytes: int = 500_000_000
+    max_body: int = 35_000_000
+    max_fetched: int = 100_000_000
+    fetch_seconds: float = 20.0
 
 
 @dataclass(frozen=True)

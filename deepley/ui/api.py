@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
-import limits
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+import deepley
 from deepley.config import ApiLimits, ManyLimits
 from deepley.network.release import Release
 from deepley.photo.decode import PhotoError
+from deepley.ui.callers import allowance, refused
 from deepley.ui.components import PhotoInput, Upload
 from deepley.ui.detectors import Detectors
 from deepley.verdict import many
@@ -32,7 +31,7 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         detectors: Of which the default one judges.
         bounds: See `ApiLimits`.
     """
-    allow = _allowance(bounds.calls_per_minute)
+    allow = allowance(bounds.calls_per_minute)
 
     def check(photo: Upload | None, request: gr.Request) -> dict:
         """Checks a face photo for signs that the face was generated or swapped.
@@ -48,11 +47,11 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         """
         allow(request)
         if photo is None:
-            raise _refused("Send a photo to check.")
+            raise refused("Send a photo to check.")
         try:
             return detectors.default.to_json(detectors.default.check(photo.data))
         except PhotoError as error:
-            raise _refused(error) from error
+            raise refused(error) from error
 
     def check_many(photos: list[str] | None, request: gr.Request) -> list[dict]:
         """Checks several face photos, or zips of them; one that cannot be checked does not stop the others.
@@ -65,12 +64,13 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
             One verdict a photo, as /check gives it, with its `name`; `error` says why one could not be checked.
         """
         allow(request)
+        files = [Path(path) for path in photos or ()]
+        if sum(path.stat().st_size for path in files) > bounds.max_bytes:
+            raise refused(f"These files have more than {bounds.max_bytes / 1e6:g} MB: send them in several calls.")
         try:
-            items = many.collect(
-                [(Path(path).name, Path(path)) for path in photos or ()], ManyLimits(max_files=bounds.max_photos)
-            )
+            items = many.collect([(path.name, path) for path in files], ManyLimits(max_files=bounds.max_photos))
         except ManyError as error:
-            raise _refused(error) from error
+            raise refused(error) from error
         found = (many.to_json(row, detectors.default) for row in many.check(detectors.default, items))
         # Clients of Gradio take whatever has a `path` for a file, and try to download it.
         return [{"name": result.pop("path"), **result} for result in found]
@@ -88,12 +88,12 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         """
         allow(request)
         if clip is None:
-            raise _refused("Send a clip to check.")
+            raise refused("Send a clip to check.")
         watcher = Watcher(detectors.default)
         try:
             verdict = watcher.check(Path(clip))
         except VideoError as error:
-            raise _refused(error) from error
+            raise refused(error) from error
         return words.to_json(verdict, watcher)
 
     lane = {"concurrency_id": "model", "concurrency_limit": 1}
@@ -108,7 +108,7 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
 
 
 def health(release: Release, waiting: Callable[[], int]) -> Route:
-    """GET /health: that the page is up, with which weights, since when, and how many calls wait for the model.
+    """GET /health: that the page is up, which version, with which weights, since when, and how many calls wait.
 
     Args:
         release: That judges.
@@ -120,6 +120,7 @@ def health(release: Release, waiting: Callable[[], int]) -> Route:
         return JSONResponse(
             {
                 "status": "up",
+                "version": deepley.__version__,
                 "release": release.name,
                 "sha256": release.sha256,
                 "uptime_seconds": round(time.monotonic() - began, 1),
@@ -128,36 +129,3 @@ def health(release: Release, waiting: Callable[[], int]) -> Route:
         )
 
     return Route("/health", answer)
-
-
-def _allowance(calls: int) -> Callable[[gr.Request], None]:
-    """Counts calls by the address they come from, in a moving minute."""
-    strategy = limits.strategies.MovingWindowRateLimiter(limits.storage.MemoryStorage())
-    pace = limits.RateLimitItemPerMinute(calls)
-
-    def allow(request: gr.Request) -> None:
-        if not strategy.hit(pace, _address(request)):
-            again = strategy.get_window_stats(pace, _address(request)).reset_time - time.time()
-            raise _refused(f"At most {calls} calls a minute are answered: call again in {again:.0f} seconds.")
-
-    return allow
-
-
-def _address(request: gr.Request) -> str:
-    """The caller's: on a Space, behind proxies, the last public address that they noted; a caller can forge others."""
-    own = request.client.host if request.client else ""
-    if "SPACE_ID" not in os.environ:
-        return own
-    noted = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
-    return next((address for address in reversed(noted) if _is_public(address)), own)
-
-
-def _is_public(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_global
-    except ValueError:
-        return False
-
-
-def _refused(sentence: object) -> gr.Error:
-    return gr.Error(str(sentence), print_exception=False)

@@ -49,7 +49,9 @@ class PhotoInput(gr.Image):
         try:
             if payload.url and payload.url.startswith("data:"):
                 return Upload("pasted", _from_data_url(payload.url, self.limits))
-            path = Path(payload.path or "")
+            if not payload.path:
+                raise PhotoError("This names no file: an upload, or the address of a photo, goes into `path`.")
+            path = Path(payload.path)
             if path.stat().st_size > self.limits.max_bytes:
                 raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
             return Upload(payload.orig_name or path.name, path.read_bytes())

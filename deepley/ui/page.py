@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui import api, check, clip, components, many, performance, training
+from deepley.ui import api, check, clip, components, fetch, many, performance, training
+from deepley.ui.callers import Door
 from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
 
@@ -63,6 +65,7 @@ def launch(
     """
     # A single photo is held to less by its own input.
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
+    fetch.bound()
     page = build(detector, data, runs, reason)
     _, url, _ = page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
         theme=components.theme(),
@@ -75,7 +78,10 @@ def launch(
         favicon_path=FAVICON,
         ssr_mode=False,
         mcp_server=True,
-        app_kwargs={"routes": [api.health(detector.release, lambda: len(page._queue))]},
+        app_kwargs={
+            "routes": [api.health(detector.release, lambda: len(page._queue))],
+            "middleware": [Middleware(Door)],
+        },
         **options,
     )
     return url

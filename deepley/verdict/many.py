@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepley.config import ManyLimits, PhotoLimits
-from deepley.photo.decode import SUFFIXES, PhotoError
+from deepley.photo.decode import SUFFIXES, PhotoError, check_size
 from deepley.photo.zips import ZipError, open_zip
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector, PhotoVerdict
@@ -65,7 +65,7 @@ def collect(files: Iterable[tuple[str, Path]], limits: ManyLimits = ManyLimits()
         if path.suffix.lower() == ".zip":
             items += _from_zip(name, path, limits)
         else:
-            items.append(Item(name, path.read_bytes))
+            items.append(Item(name, lambda path=path: _file(path)))
     if not items:
         raise ManyError("There are no photos in this selection.")
     if len(items) > limits.max_files:
@@ -86,6 +86,11 @@ def _from_zip(name: str, path: Path, limits: ManyLimits) -> list[Item]:
     wanted = [n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
     wanted = [n for n in wanted if not n.startswith("__MACOSX/")]
     return [Item(n, lambda n=n: _member(path, n)) for n in wanted]
+
+
+def _file(path: Path) -> bytes:
+    check_size(path.stat().st_size)  # before it fills the memory
+    return path.read_bytes()
 
 
 def _member(path: Path, name: str, limit: int = PhotoLimits().max_bytes) -> bytes:

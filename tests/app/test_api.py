@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from playwright.sync_api import sync_playwright
 
-from deepley.ui import api
+from deepley import __version__
 from tests.conftest import encode
 from tests.video import film
 
@@ -82,6 +83,7 @@ def test_check_video_answers_with_each_face_over_time(client, tmp_path, astronau
         ("check", {"photo": b"\xff\xd8\xff broken"}, "not an image"),
         ("check", {"photo": None}, "Send a photo"),
         ("check", {"photo": "data:image/png;base64,!!!"}, "no valid base64"),
+        ("check", {"photo": "https://example.org/a.jpg"}, "names no file"),
         ("check_many", {"photos": None}, "no photos"),
         ("check_video", {"clip": None}, "Send a clip"),
         ("check_video", {"clip": b"no clip"}, "not a clip"),
@@ -103,32 +105,22 @@ def test_only_the_three_are_public(client):
     assert list(public) == ["/check", "/check_many", "/check_video"]
 
 
-def test_an_address_may_call_so_often_and_no_more(monkeypatch):
-    class Call:
-        def __init__(self, host, **headers):
-            self.client = type("Client", (), {"host": host})
-            self.headers = {"x-forwarded-for": headers.get("forwarded", "")}
-
-    allow = api._allowance(2)
-    for _ in range(2):
-        allow(Call("10.0.0.1"))
-    with pytest.raises(Exception, match="At most 2 calls a minute are answered: call again in"):
-        allow(Call("10.0.0.1", forwarded="8.8.8.8"))
-    allow(Call("10.0.0.2"))
-
-    monkeypatch.setenv("SPACE_ID", "someone/deepley")
-    for i in range(2):
-        allow(Call("10.0.0.1", forwarded=f"1.1.1.{i}, 8.8.8.8, 10.1.2.3"))
-    with pytest.raises(Exception, match="At most 2 calls"):
-        allow(Call("10.0.0.1", forwarded="9.9.9.9, 8.8.8.8, 10.1.2.3"))
-    allow(Call("10.0.0.1", forwarded="8.8.4.4"))
-
-
 def test_health_says_what_is_up(url):
     found = httpx.get(f"{url}health").json()
     assert found.pop("uptime_seconds") > 0
-    assert found == {"status": "up", "release": "micro", "sha256": found["sha256"], "queue": 0}
-    assert len(found["sha256"]) == 64
+    sha256 = found.pop("sha256")
+    assert found == {"status": "up", "version": __version__, "release": "micro", "queue": 0}
+    assert len(sha256) == 64
+
+
+def test_health_answers_while_calls_are_being_answered_and_counts_those_that_wait(client, url, photo):
+    calls = [client.submit(photo=handle_file(str(photo)), api_name="/check") for _ in range(2)]
+    waiting = []
+    while not all(call.done() for call in calls):
+        time.sleep(0.02)
+        waiting.append(httpx.get(f"{url}health").json()["queue"])
+    assert max(waiting) >= 1
+    assert all(len(call.result()["faces"]) == 1 for call in calls)
 
 
 def _example(language):

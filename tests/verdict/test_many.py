@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from deepley.config import ManyLimits
+from deepley.photo.decode import PhotoError
 from deepley.verdict import many
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
@@ -33,6 +34,14 @@ def test_a_bad_file_is_a_row_that_says_why_and_the_others_are_checked(detector, 
     assert "not an image" in results[1]["error"]
     assert "cannot be read" in results[2]["error"]
     assert results[0]["faces"] == results[3]["faces"] != []
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    with open(tmp_path / "huge.png", "wb") as file:
+        file.truncate(10**9)
+    (item,) = many.collect([("huge.png", tmp_path / "huge.png")])
+    with pytest.raises(PhotoError, match="1000 MB"):
+        item.read()
 
 
 def test_a_zip_is_read_photo_by_photo(detector, tmp_path, astronaut):

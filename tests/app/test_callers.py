@@ -1,0 +1,116 @@
+"""What a caller may ask of a running server, and that nobody can pass for somebody else."""
+
+import asyncio
+import json
+
+import gradio as gr
+import httpx
+import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from starlette.middleware import Middleware
+
+from deepley.config import ApiLimits
+from deepley.ui import api, callers
+from deepley.ui.callers import Door
+from deepley.ui.detectors import Detectors
+from deepley.verdict.detector import Detector
+from tests.conftest import encode
+
+BOUNDS = ApiLimits(calls_per_minute=2, max_photos=3, max_bytes=2000, max_body=2000)
+
+
+@pytest.fixture(scope="module")
+def strict(micro_release):
+    """The address of a server with nothing but the API, which allows little."""
+    with gr.Blocks(analytics_enabled=False) as app:
+        api.build(Detectors(Detector(micro_release)), BOUNDS)
+    _, url, _ = app.launch(
+        prevent_thread_lock=True, quiet=True, ssr_mode=False, mcp_server=True,
+        app_kwargs={"middleware": [Middleware(Door, bounds=BOUNDS)]},
+    )  # fmt: skip
+    yield url
+    app.close()
+
+
+def _from(address, **options):
+    """A client on another address of this machine: uvicorn believes 127.0.0.1 alone."""
+    return httpx.Client(transport=httpx.HTTPTransport(local_address=address), **options)
+
+
+def _call(url, client, endpoint="check", value=None):
+    asked = client.post(f"{url}gradio_api/call/{endpoint}", json={"data": [value]})
+    asked.raise_for_status()
+    said = client.get(f"{url}gradio_api/call/{endpoint}/{asked.json()['event_id']}").text
+    return json.loads(said.rpartition("data: ")[2])["error"]
+
+
+def test_an_address_may_call_so_often_and_no_more_whatever_it_says_of_itself(strict):
+    with _from("127.0.0.2") as client:
+        assert [_call(strict, client) for _ in range(2)] == ["Send a photo to check."] * 2
+        client.headers["X-Forwarded-For"] = "8.8.8.8"
+        assert _call(strict, client).startswith("At most 2 calls a minute are answered: call again in ")
+    with _from("127.0.0.3") as client:
+        assert _call(strict, client) == "Send a photo to check."
+
+
+def test_the_tools_count_their_callers_too(strict):
+    """Gradio calls the server itself for them, with the headers that it got."""
+
+    async def use(address, forged):
+        transport = httpx.AsyncHTTPTransport(local_address=address)
+        async with (
+            httpx.AsyncClient(transport=transport, headers={"X-Forwarded-For": forged}) as client,
+            streamable_http_client(f"{strict}gradio_api/mcp/", http_client=client) as (read, write, *_),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return (await session.call_tool("check", {"photo": "data:image/png;base64,AAAA"})).content[0].text
+
+    said = [asyncio.run(use("127.0.0.4", f"8.8.8.{i}")) for i in range(3)]
+    assert ["At most 2 calls" in answer for answer in said] == [False, False, True]
+    assert "At most 2 calls" not in asyncio.run(use("127.0.0.5", "8.8.8.0"))
+
+
+def test_many_photos_are_held_to_a_number_and_to_bytes(strict, astronaut):
+    with _from("127.0.0.6") as client:
+
+        def send(photos):
+            files = [("files", (f"{i}.png", photo)) for i, photo in enumerate(photos)]
+            paths = client.post(f"{strict}gradio_api/upload", files=files).json()
+            data = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+            return _call(strict, client, "check_many", data)
+
+        assert "at most 3 are checked" in send([b"a"] * 4)
+        assert "more than 0.002 MB" in send([encode(astronaut)])
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["length told", "in chunks"])
+def test_a_request_is_not_read_past_its_limit_unless_it_is_an_upload(strict, told):
+    body = json.dumps({"data": ["x" * 3000]}).encode()
+    content = body if told else iter([body[:1500], body[1500:]])
+    with _from("127.0.0.7") as client:
+        headers = {"Content-Type": "application/json"}
+        assert client.post(f"{strict}gradio_api/call/check", content=content, headers=headers).status_code == 413
+        assert client.post(f"{strict}gradio_api/upload", files={"files": b"x" * 3000}).status_code == 200
+
+
+def test_the_page_has_this_door(url):
+    refused = httpx.post(f"{url}gradio_api/call/check", content=b"x" * (ApiLimits().max_body + 1))
+    assert refused.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("noted", "caller"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("9.9.9.9, 8.8.8.8, 10.1.2.3", "8.8.8.8"),  # the first was forged, the last is a proxy's
+        ("8.8.8.8, nonsense", "8.8.8.8"),
+        ("10.1.2.3", "10.0.0.1"),
+        ("", "10.0.0.1"),
+    ],
+)
+def test_on_a_space_the_last_public_address_that_was_noted_counts_and_elsewhere_none(noted, caller, monkeypatch):
+    assert callers.address("10.0.0.1", noted) == "10.0.0.1"
+    monkeypatch.setenv("SPACE_ID", "someone/deepley")
+    assert callers.address("10.0.0.1", noted) == caller
