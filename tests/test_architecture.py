@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "network": {"config", "network"},
     "verdict": {"config", "photo", "network", "verdict"},
     "video": {"config", "photo", "network", "verdict", "video"},
+    "scan": {"config", "photo", "network", "verdict", "scan"},
     "training": {"config", "photo", "network", "verdict", "video", "training"},
     "hub": {"config", "network", "hub"},
     "jobs": {"config", "photo", "network", "training", "hub", "jobs"},

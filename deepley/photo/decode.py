@@ -68,11 +68,7 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = 
     """
     if not data:
         raise PhotoError("The file is empty.")
-    if len(data) > limits.max_bytes:
-        raise PhotoError(
-            f"The file has {len(data) / 1e6:.0f} MB; at most {limits.max_bytes / 1e6:.0f} MB are accepted. "
-            "Export the photo at a smaller size."
-        )
+    check_size(len(data), limits)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size warning: our limit below is stricter
@@ -105,6 +101,19 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = 
         raise PhotoError("The image file is damaged or incomplete and cannot be decoded.") from error
     quantization = tuple(tuple(tables[k]) for k in sorted(tables)) if tables else None
     return Photo(pixels, file_format, width, height, quantization)
+
+
+def check_size(size: int, limits: PhotoLimits = PhotoLimits()) -> None:
+    """Refuses a file by its size in bytes, before it is read.
+
+    Raises:
+        PhotoError: If it is larger than `limits` allow.
+    """
+    if size > limits.max_bytes:
+        raise PhotoError(
+            f"The file has {size / 1e6:.0f} MB; at most {limits.max_bytes / 1e6:.0f} MB are accepted. "
+            "Export the photo at a smaller size."
+        )
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
