@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|train|train-video|collect|evaluate|publish|space|jobs`."""
+"""The command line, thin: `python -m deepley check|scan|train|train-video|collect|evaluate|publish|space|jobs`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--heatmaps", type=Path, metavar="DIR", help="write an overlay for each photo with a face")
     check.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
     check.set_defaults(run=commands.check)
+
+    scan = added.add_parser("scan", help="check photos by the million into a parquet file")
+    scan.add_argument("source", metavar="SOURCE", help="a folder, tar or parquet file, a pattern of them, or @LIST")
+    scan.add_argument("--out", type=Path, required=True, metavar="FILE", help="a parquet file, one row a photo")
+    scan.add_argument("--engine", choices=["plain", "ray"], default="plain", help="ray: a cluster, or GPUs")
+    scan.add_argument("--workers", type=int, metavar="N", help="processes, 1 GB each; by default one a core or GPU")
+    scan.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
+    scan.set_defaults(run=commands.scan)
 
     train = added.add_parser("train", help="train a detector on a folder or tar of real and fake faces")
     train.add_argument("--data", type=Path, required=True, help="a folder with real/ and fake/, or a tar of one")

@@ -101,6 +101,23 @@ def _line(result: dict) -> str:
     return f"{result['path']}: evidence of manipulation: {faces}"
 
 
+def scan(options: argparse.Namespace) -> int:
+    """Checks a source of any length into a parquet file."""
+    from tqdm import tqdm
+
+    from deepley.scan.run import scan
+
+    try:
+        with tqdm(unit=" photos", disable=None) as bar:
+            found = scan(options.source, options.out, options.release, options.engine, options.workers, bar.update)
+    except KeyboardInterrupt:
+        print("Stopped: the same command goes on from here.", file=sys.stderr)
+        return 130
+    kept = f", {found.kept} of them by an earlier run" if found.kept else ""
+    print(f"{options.out}: {found.photos} photos{kept}; {found.errors} could not be checked.")
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     """Trains a release on a folder or tar of pictures."""
     from deepley.training import begin, blends, dataset, fit
