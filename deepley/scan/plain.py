@@ -28,7 +28,8 @@ class EngineError(ValueError):
 
 def cores() -> int:
     """Processes that this machine carries: one a core that it may use, and fewer where memory is short."""
-    return max(1, min(len(os.sched_getaffinity(0)), psutil.virtual_memory().available // _MEMORY))
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # macOS has none
+    return max(1, min(allowed, psutil.virtual_memory().available // _MEMORY))
 
 
 def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:

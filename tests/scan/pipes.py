@@ -25,10 +25,12 @@ def _answer(path, answers, killed):
     for answer in answers:
         with open(path, "wb") as end:  # waits for a reader
             if answer is KILL:
-                reader = next(one for one in psutil.Process().children(recursive=True) if _has_open(one, path))
+                while not (readers := [p for p in psutil.Process().children(recursive=True) if _has_open(p, path)]):
+                    pass  # its opening is not finished yet
+                (reader,) = readers
                 killed.append(" ".join(reader.cmdline()))
                 reader.kill()
-                while _has_open(reader, path):
+                while _has_readers(path):
                     pass
             else:
                 end.write(answer)
@@ -37,5 +39,13 @@ def _answer(path, answers, killed):
 def _has_open(process, path):
     try:
         return any(os.readlink(one.path) == str(path) for one in os.scandir(f"/proc/{process.pid}/fd"))
-    except OSError:  # it ended, or closed that file just now
+    except OSError:  # it ended just now
         return False
+
+
+def _has_readers(path):
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
