@@ -74,7 +74,7 @@ def test_weights_that_are_not_the_releases_are_refused_in_a_sentence(folder, mic
     with open("other/model.safetensors", "ab") as file:
         file.write(b"!")
     assert main(["scan", "all", "--out", "out.parquet", "--workers", "1", "--release", "other"]) == 1
-    assert "sha256" in capsys.readouterr().err.lower()
+    assert "has the SHA-256" in capsys.readouterr().err
     assert not any(folder.glob("out.parquet*"))
 
 
