@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -16,5 +17,5 @@ if __name__ == "__main__":
     logging.getLogger("deepley").setLevel(logging.INFO)
     folder, reason = choose(DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
     detector = Detector(folder)
-    detector.warm_up()
+    threading.Thread(target=detector.warm_up, daemon=True).start()  # seconds that the first page need not wait for
     page.launch(detector, reason=reason)

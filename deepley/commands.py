@@ -141,21 +141,20 @@ def train(options: argparse.Namespace) -> int:
 
 def train_video(options: argparse.Namespace) -> int:
     """Trains a temporal head for a release."""
+    import shutil
     from dataclasses import replace
 
-    from deepley.network.engine import Engine
     from deepley.network.release import load
-    from deepley.training import temporal
+    from deepley.training import footage, temporal
     from deepley.training.sources import find
-    from deepley.verdict.calibration import of_release
     from deepley.video import head
 
-    loaded = load(options.release)
-    temperature = of_release(loaded).temperature
-    made = temporal.examples(find(options.data), Engine(loaded.model).explain, temperature, options.limit)
+    loaded, store = load(options.release), options.out.with_suffix(".clips")
+    made = footage.examples(find(options.data), loaded, store, options.limit)
     trained, measured = temporal.fit(made)
     details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
     head.save(options.out, replace(trained, details=details))
+    shutil.rmtree(store)
     print(temporal.table(measured))
     print(f"The temporal head is {options.out}.")
     return 0

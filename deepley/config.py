@@ -105,6 +105,19 @@ class ManyLimits:
 
 
 @dataclass(frozen=True)
+class ApiLimits:
+    """What programs may ask of this server.
+
+    Attributes:
+        calls_per_minute: From one address.
+        max_photos: In one call of /check_many.
+    """
+
+    calls_per_minute: int = int(os.environ.get("DEEPLEY_CALLS_PER_MINUTE", "60"))
+    max_photos: int = 50
+
+
+@dataclass(frozen=True)
 class UploadLimits:
     """What an upload of training pictures may hold.
 

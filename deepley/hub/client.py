@@ -18,6 +18,8 @@ from huggingface_hub.utils._http import hf_request_event_hook
 TIMEOUT = 30.0
 """Seconds without a byte after which a request is given up; most calls of the client have no limit of their own."""
 
+_DISK = (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
 FAILURES = (OSError, httpx2.HTTPError, ValueError, KeyError)
 """What a call can raise: the client's own errors are OSErrors, its transport's are not, odd answers are the rest."""
 
@@ -56,7 +58,7 @@ def sentence(error: Exception) -> str:
         return said
     if status is not None:
         return f"The Hub answered with an error ({status})."
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS):
+    if isinstance(error, OSError) and error.errno in _DISK:
         return "The Hub's cache on this machine cannot be written."
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
         return "The Hub does not answer in time."

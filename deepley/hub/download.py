@@ -20,7 +20,8 @@ from deepley.hub import client
 from deepley.network import files
 
 _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}):([0-9a-f]{64})")
-_NEEDED, _FURTHER = (files.CONFIG, files.WEIGHTS), (files.METRICS, files.HISTORY, files.CARD, files.DOUBT)
+_NEEDED = (files.CONFIG, files.WEIGHTS)
+_FURTHER = (files.METRICS, files.HISTORY, files.CARD, files.DOUBT, files.TEMPORAL)
 
 
 class DownloadError(ValueError):

@@ -9,13 +9,14 @@ import os
 import threading
 from pathlib import Path
 
-WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT = (
+WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL = (
     "model.safetensors",
     "config.json",
     "history.csv",
     "metrics.json",
     "README.md",
     "doubt.safetensors",
+    "temporal.safetensors",
 )
 
 

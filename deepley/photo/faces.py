@@ -70,7 +70,7 @@ def _detector() -> object:
     return MTCNN()
 
 
-def _detect(pictures: np.ndarray | list[np.ndarray]) -> np.ndarray:
+def _detect(pictures: list[np.ndarray]) -> np.ndarray:
     with _ONE_AT_A_TIME:  # visitors' photos are checked in threads
         return np.asarray(_detector().detect_faces(pictures, output_type="numpy")).reshape(-1, 16)
 
@@ -86,21 +86,37 @@ def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits(), factor: float = 
     Returns:
         Faces; an empty list if there is none.
     """
-    small, shrunk = fit_within(pixels, limits.search_side)
-    if min(small.shape[:2]) < 24:  # the detector's smallest window is 12 px of a face of 20
-        return []
-    faces = []
+    (found,) = find_many([pixels], limits, factor)
+    return found
+
+
+def find_many(pictures: list[np.ndarray], limits: FaceLimits = FaceLimits(), factor: float = 1.0) -> list[list[Face]]:
+    """Does what `find` does for several pictures; those of one size, such as a clip's frames, are searched together.
+
+    Returns:
+        One list of faces a picture.
+    """
+    if len({pixels.shape for pixels in pictures}) > 1:  # the detector misplaces faces among pictures of several sizes
+        return [find(pixels, limits, factor) for pixels in pictures]
+    small, (shrunk, *_) = zip(*(fit_within(pixels, limits.search_side) for pixels in pictures))
+    found: list[list[Face]] = [[] for _ in pictures]
+    if min(small[0].shape[:2]) < 24:  # the detector's smallest window is 12 px of a face of 20
+        return found
     # The numpy form, because the other rounds to whole pixels of the copy. A row: an index, box, confidence, 5 x, 5 y.
-    for row in _detect(np.ascontiguousarray(small)):
-        if row[5] < limits.confidence:
-            continue
-        # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
-        landmarks = (row[6:].reshape(2, 5).T.astype(np.float64) + 0.5) / shrunk - 0.5
-        crop, to_crop = align(pixels, landmarks, limits.aligned_tolerance)
-        full = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
-        box = _within(row[1:5], shrunk * factor, *(round(length / factor) for length in pixels.shape[1::-1]))
-        faces.append(Face(box, (landmarks + 0.5) / factor - 0.5, float(row[5]), crop, to_crop @ full))
-    return sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+    for row in _detect([np.ascontiguousarray(copy) for copy in small]):
+        if row[5] >= limits.confidence:
+            i = int(row[0])
+            found[i].append(_face(row, pictures[i], shrunk, limits, factor))
+    return [sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True) for faces in found]
+
+
+def _face(row: np.ndarray, pixels: np.ndarray, shrunk: float, limits: FaceLimits, factor: float) -> Face:
+    # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
+    landmarks = (row[6:].reshape(2, 5).T.astype(np.float64) + 0.5) / shrunk - 0.5
+    crop, to_crop = align(pixels, landmarks, limits.aligned_tolerance)
+    full = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
+    box = _within(row[1:5], shrunk * factor, *(round(length / factor) for length in pixels.shape[1::-1]))
+    return Face(box, (landmarks + 0.5) / factor - 0.5, float(row[5]), crop, to_crop @ full)
 
 
 def landmarks(crops: np.ndarray) -> np.ndarray:

@@ -118,22 +118,6 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         said = f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."
         return said, gr.update(interactive=False)
 
-    def check(photo: Upload | None) -> dict:
-        """Checks a face photo for traces of a generator.
-
-        Args:
-            photo: A photo; a URL, an uploaded file, or a data:image/...;base64 string.
-
-        Returns:
-            The verdict: the faces with box, calibrated score 0..1 and evidence in words, or why there are none.
-        """
-        if photo is None:
-            raise gr.Error("Send a photo to check.", print_exception=False)
-        try:
-            return detectors.default.to_json(detectors.default.check(photo.data))
-        except PhotoError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
     gr.Markdown("Drop a photo of a face, paste one, or take a snapshot. It is checked at once, on this machine.")
     state = gr.State(None, time_to_live=KEPT)
     with gr.Row():
@@ -202,5 +186,3 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     send.click(correct, [state, faces, label, agreed, photo], [thanks, send], **quiet)
     for changed in (label.input, agreed.input, faces.input):
         changed(lambda: gr.update(interactive=True), None, send, queue=False, **quiet)
-    program = gr.Button(visible=False)  # no person presses it: it carries the endpoint that programs call
-    program.click(check, photo, gr.JSON(visible=False), concurrency_id="model", concurrency_limit=1, api_name="check")

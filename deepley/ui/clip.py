@@ -14,7 +14,7 @@ import gradio as gr
 
 from deepley.config import VideoLimits
 from deepley.network.model import WeightsError
-from deepley.ui import card, timeline
+from deepley.ui import card, player, timeline
 from deepley.ui.check import GONE, KEPT
 from deepley.ui.components import click
 from deepley.ui.detectors import Detectors
@@ -25,25 +25,6 @@ from deepley.video.reader import VideoError
 from deepley.video.verdict import ClipVerdict
 
 _LOG = logging.getLogger(__name__)
-
-_SEEK = "(seconds) => { const v = document.querySelector('#clip video'); if (v) v.currentTime = seconds; }"
-
-# Gradio hands on no clicks on a plot: a click becomes an input to the slider beside it.
-_LISTEN = """
-() => {
-  const listen = (tries) => {
-    const plot = document.querySelector("#timeline .js-plotly-plot");
-    if (!plot || !plot.on) { if (tries) setTimeout(listen, 200, tries - 1); return; }
-    plot.removeAllListeners("plotly_click");
-    plot.on("plotly_click", (event) => {
-      const input = document.querySelector("#moment input[type=number]");
-      input.value = event.points[0].x;
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-    });
-  };
-  listen(50);
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -123,8 +104,9 @@ def build(detectors: Detectors, using: gr.State) -> None:
                 height=380,
                 elem_id="clip",
             )
+            gif = gr.UploadButton("Choose a GIF", file_types=[".gif"], size="sm", elem_id="gif")  # no video to Gradio
             gr.Markdown(
-                f"MP4, MOV, WebM, MKV or AVI, up to {limits.max_bytes / 1e6:.0f} MB; the first "
+                f"MP4, MOV, WebM, MKV, AVI or an animated GIF, up to {limits.max_bytes / 1e6:.0f} MB; the first "
                 f"{limits.max_seconds:.0f} seconds are analysed. What the browser cannot play is checked all the "
                 "same. Clips are deleted after an hour.",
                 elem_classes="quiet",
@@ -136,11 +118,13 @@ def build(detectors: Detectors, using: gr.State) -> None:
         plot = gr.Plot(show_label=False, elem_id="timeline")
         moment = gr.Slider(0, 1, 0, step=0.01, label="Show the frame at (seconds)", elem_id="moment")
         with gr.Row():
-            frame = gr.HTML(elem_id="frame", padding=False)  # an image of Gradio's has no text alternative
-            strip = gr.Gallery(
-                label="Frames with the highest scores", format="jpeg", interactive=False, allow_preview=False,
-                columns=4, height=400, elem_id="strip",
-            )  # fmt: skip
+            with gr.Column(min_width=280):
+                frame = gr.HTML(elem_id="frame", padding=False)  # an image of Gradio's has no text alternative
+            with gr.Column(min_width=280):
+                strip = gr.Gallery(
+                    label="Frames with the highest scores", format="jpeg", interactive=False, allow_preview=False,
+                    columns=4, height=400, elem_id="strip",
+                )  # fmt: skip
         tracks = gr.HTML(elem_id="tracks", padding=False)
         with gr.Row():
             as_report = gr.Button("Download report", elem_id="clip-report")
@@ -151,12 +135,15 @@ def build(detectors: Detectors, using: gr.State) -> None:
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
     started = [event(run, [clip, using], outputs, **lane, **quiet) for event in (clip.upload, clip.stop_recording)]
+    gif.upload(lambda: None, None, clip, cancels=started, queue=False, **quiet)
+    started.append(gif.upload(run, [gif, using], outputs, **lane, **quiet))
     for event in started:
-        event.success(None, None, None, js=_LISTEN)
+        event.success(None, None, None, js=player.LISTEN)
+    started[1].success(None, None, None, js=player.LENGTH)
     stop.click(_stopped, None, outputs, cancels=started, queue=False, **quiet)
     clip.clear(_idle, None, outputs, cancels=started, queue=False, **quiet)
     moment.change(jump, [state, moment], frame, trigger_mode="always_last", **quiet)
-    moment.change(None, moment, None, js=_SEEK)
+    moment.change(None, moment, None, js=player.SEEK)
     strip.select(pick, state, moment, **quiet)
     for button, suffix in ((as_report, "html"), (as_csv, "csv")):
         made = button.click(partial(export, suffix=suffix), state, download, **quiet)

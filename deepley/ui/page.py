@@ -8,7 +8,7 @@ import gradio as gr
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui import check, clip, components, many, performance, training
+from deepley.ui import api, check, clip, components, many, performance, training
 from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
 
@@ -45,6 +45,7 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
             performance.build(detector.release, detector.calibration, reason)
         with gr.Tab("Train", id="train"):
             training.build(detector.release.folder, using, data, runs)
+        api.build(detectors)
     return page
 
 
@@ -62,20 +63,19 @@ def launch(
     """
     # A single photo is held to less by its own input.
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
-    _, url, _ = (
-        build(detector, data, runs, reason)
-        .queue(max_size=32, api_open=False)  # every call takes the one lane to the model
-        .launch(
-            theme=components.theme(),
-            css=components.CSS,
-            head=components.PASTE,
-            footer_links=[],
-            allowed_paths=[str(check.EXAMPLE)],
-            run_history=False,  # it would keep photos in the browser's storage
-            max_file_size=largest,
-            favicon_path=FAVICON,
-            ssr_mode=False,
-            **options,
-        )
+    page = build(detector, data, runs, reason)
+    _, url, _ = page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
+        theme=components.theme(),
+        css=components.CSS,
+        head=components.PASTE,
+        footer_links=[],
+        allowed_paths=[str(check.EXAMPLE)],
+        run_history=False,  # it would keep photos in the browser's storage
+        max_file_size=largest,
+        favicon_path=FAVICON,
+        ssr_mode=False,
+        mcp_server=True,
+        app_kwargs={"routes": [api.health(detector.release, lambda: len(page._queue))]},
+        **options,
     )
     return url

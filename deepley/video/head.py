@@ -26,7 +26,7 @@ from deepley.video.temporal import NAMES
 FILE = "temporal.safetensors"
 """Its name in a release folder."""
 
-WINDOW = 8
+WINDOW = 4
 """Pairs that the head sees at once, in training and in scoring."""
 
 _MEAN, _SCALE = "mean", "scale"
@@ -57,8 +57,8 @@ class Head:
 
     Attributes:
         model: As `build` returns it.
-        mean: (f + 6,) float32, subtracted from a sequence.
-        scale: (f + 6,) float32, a sequence is divided by it then.
+        mean: (f + 7,) float32, subtracted from a sequence.
+        scale: (f + 7,) float32, a sequence is divided by it then.
         calibration: Of its logits.
         combination: With the detector's logits.
         combined: Calibration of the combination.
@@ -77,7 +77,7 @@ class Head:
         """Calibrated logits of every stretch of `WINDOW` pairs.
 
         Args:
-            sequence: (t, f + 6) as `sequence` makes it, t at least `WINDOW`.
+            sequence: (t, f + 7) as `sequence` makes it, t at least `WINDOW`.
 
         Returns:
             (t - WINDOW + 1,) float64; the first belongs to the pairs 0 to WINDOW - 1.
@@ -88,13 +88,13 @@ class Head:
 
 
 def sequence(looks: list[Look]) -> np.ndarray:
-    """(t, f + 6) float32: embedding and temporal features of every look that has them."""
+    """(t, f + 7) float32: embedding and temporal features of every look that has them."""
     rows = [np.concatenate([look.embedding, look.features]) for look in looks if look.features is not None]
     return np.stack(rows).astype(np.float32) if rows else np.zeros((0, len(NAMES)), np.float32)
 
 
 def build(size: int) -> keras.Model:
-    """The network: standardised (n, t, size) to one logit (n, 1); the last six columns are temporal features."""
+    """The network: standardised (n, t, size) to one logit (n, 1); the last seven columns are temporal features."""
     inputs = keras.Input((None, size), name="sequence", dtype="float32")
     embedding = layers.Dropout(0.3, name="drop_embedding")(inputs[..., : size - len(NAMES)])
     embedding = layers.Dense(8, activation="relu", kernel_regularizer=regularizers.L2(1e-3), name="embed")(embedding)

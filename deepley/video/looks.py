@@ -28,7 +28,7 @@ class Look:
         to_crop: (2, 3) affine matrix from the first frame to crop pixels.
         logit: Calibrated, mean of both frames.
         embedding: (f,) float32, mean of both frames.
-        features: (6,) float32 of `temporal.features`; None if the face was not found in the second frame.
+        features: (7,) float32 of `temporal.features`; None if the face was not found in the second frame.
         heatmap: (h, w) float32 in [0, 1]: what raised the logit in the first frame.
     """
 

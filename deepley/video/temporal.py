@@ -19,6 +19,7 @@ NAMES = (
     "residual inside",
     "residual around",
     "residual ratio",
+    "colour shift",
 )
 """Of what `features` returns."""
 
@@ -61,8 +62,11 @@ def landmark_jitter(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.sqrt(np.square(rest).sum(axis=1).mean()) / max(np.linalg.norm(other[0] - other[1]), 1e-6))
 
 
-def residuals(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+def residuals(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
     """What is left of the difference of two aligned faces when the second is warped onto the first.
+
+    Noise and edges that the flow misses leave a difference at single pixels, which the first two figures measure. Light
+    and camera change the colour of face and surroundings alike; the third is what the face's mean colour does alone.
 
     The flow is Dense Inverse Search (Kroeger et al. 2016) as OpenCV's preset "medium" runs it, on grey levels.
 
@@ -71,14 +75,17 @@ def residuals(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
         other: (256, 256, 3) uint8, the same face aligned in the next frame.
 
     Returns:
-        Mean absolute difference inside the face and around it, each 0..1 as a share of 255 grey levels.
+        Mean absolute difference inside the face and around it, and the largest difference among the channels between
+        the change of mean colour inside and around, 0..2; each as a share of 255 grey levels, the first two 0..1.
     """
     here, there = (cv2.cvtColor(np.ascontiguousarray(x), cv2.COLOR_RGB2GRAY) for x in (one, other))
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(here, there, None)
     grid = np.stack(np.meshgrid(np.arange(FACE_SIZE), np.arange(FACE_SIZE)), -1).astype(np.float32)
     back = cv2.remap(other, grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = np.abs(back.astype(np.float32) - one).mean(axis=2) / 255
-    return float(difference[INSIDE].mean()), float(difference[AROUND].mean())
+    change = (back.astype(np.float32) - one) / 255
+    inside, around = change[INSIDE], change[AROUND]
+    shift = np.abs(inside.mean(axis=0) - around.mean(axis=0)).max()
+    return float(np.abs(inside).mean()), float(np.abs(around).mean()), float(shift)
 
 
 def _regions() -> tuple[np.ndarray, np.ndarray]:
@@ -110,14 +117,16 @@ def features(
         logits: Calibrated, each.
 
     Returns:
-        (6,) float32 in the order of `NAMES`. The residuals come as natural logarithms (of grey levels of 255, plus
-        one), and last the difference of the two: above zero the face changes more than its surroundings.
+        (7,) float32 in the order of `NAMES`. The residuals and the colour shift come as natural logarithms (of grey
+        levels of 255, plus one); the ratio is the difference of two of them, above zero where the face changes more
+        than its surroundings.
     """
-    inside, around = (float(np.log1p(255 * residual)) for residual in residuals(*crops))
+    *rest, shift = residuals(*crops)
+    inside, around = (float(np.log1p(255 * residual)) for residual in rest)
     return np.array(
         [
             embedding_distance(*embeddings), score_jitter(*logits), landmark_jitter(*landmarks),
-            inside, around, inside - around,
+            inside, around, inside - around, float(np.log1p(255 * shift)),
         ],
         np.float32,
     )  # fmt: skip

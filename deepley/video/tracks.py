@@ -129,10 +129,10 @@ class Tracker:
         return dict(sorted(found.items()))
 
     def _find(self, pair: Pair) -> list[Sighting]:
-        first = faces.find(pair.first.pixels, self._face_limits)[: self._limits.max_faces]
+        first, second = faces.find_many([pair.first.pixels, pair.second.pixels], self._face_limits)
         if not first:
             return []
-        second = faces.find(pair.second.pixels, self._face_limits)
+        first = first[: self._limits.max_faces]
         common = np.array([overlap(one.box, other.box) for one in first for other in second])
         common = common.reshape(len(first), len(second))
         common[common < _OVERLAP] = 0

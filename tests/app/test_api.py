@@ -1,12 +1,31 @@
 """The app as a program calls it."""
 
+import ast
+import asyncio
 import base64
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import httpx
+import jsonschema
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from playwright.sync_api import sync_playwright
 
+from deepley.ui import api
 from tests.conftest import encode
+from tests.video import film
+
+ROOT = Path(__file__).parent.parent.parent
+SCHEMA = json.loads((ROOT / "docs" / "check.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +33,20 @@ def client(url):
     return Client(url, verbose=False)
 
 
-def test_check_answers_with_the_verdict(client, tmp_path, astronaut):
-    (tmp_path / "a.png").write_bytes(encode(astronaut))
-    facts = client.predict(photo=handle_file(str(tmp_path / "a.png")), api_name="/check")
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory, astronaut):
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    path.write_bytes(encode(astronaut))
+    return path
+
+
+def _holds(result, kind):
+    jsonschema.validate(result, {"$defs": SCHEMA["$defs"], "$ref": f"#/$defs/{kind}"})
+
+
+def test_check_answers_with_the_verdict(client, photo):
+    facts = client.predict(photo=handle_file(str(photo)), api_name="/check")
+    _holds(facts, "photo")
     assert facts["release"] == "micro"
     (face,) = facts["faces"]
     assert 0 <= face["score"] <= 1
@@ -29,23 +59,128 @@ def test_check_takes_a_data_url(client, astronaut):
     assert len(facts["faces"]) == 1
 
 
-def test_a_broken_file_is_answered_with_a_sentence(client, tmp_path):
-    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff broken")
-    with pytest.raises(AppError, match="not an image"):
-        client.predict(photo=handle_file(str(tmp_path / "a.png")), api_name="/check")
+def test_check_many_answers_for_each_photo_whatever_is_wrong_with_one(client, photo, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\xff\xd8\xff broken")
+    sent = [handle_file(str(path)) for path in (photo, tmp_path / "broken.png")]
+    found = client.predict(photos=sent, api_name="/check_many")
+    jsonschema.validate(found, SCHEMA)
+    assert [bool(result["error"]) for result in found] == [False, True]
+    assert [result["name"] for result in found] == ["photo.png", "broken.png"]
+    assert found[0]["faces"] == client.predict(photo=handle_file(str(photo)), api_name="/check")["faces"]
+
+
+def test_check_video_answers_with_each_face_over_time(client, tmp_path, astronaut):
+    clip = film.write(tmp_path / "a.mp4", [np.roll(astronaut, i, axis=1) for i in range(30)])
+    facts = client.predict(clip=handle_file(str(clip)), api_name="/check_video")
+    _holds(facts, "clip")
+    assert facts["tracks"][0]["frames"]
 
 
 @pytest.mark.parametrize(
-    ("photo", "words"),
+    ("endpoint", "sent", "words"),
     [
-        (None, "Send a photo"),
-        ({"url": "data:image/png;base64,!!!", "meta": {"_type": "gradio.FileData"}}, "no valid base64"),
+        ("check", {"photo": b"\xff\xd8\xff broken"}, "not an image"),
+        ("check", {"photo": None}, "Send a photo"),
+        ("check", {"photo": "data:image/png;base64,!!!"}, "no valid base64"),
+        ("check_many", {"photos": None}, "no photos"),
+        ("check_video", {"clip": None}, "Send a clip"),
+        ("check_video", {"clip": b"no clip"}, "not a clip"),
     ],
 )
-def test_a_call_without_a_photo_is_answered_with_a_sentence(client, photo, words):
+def test_what_cannot_be_checked_is_answered_with_a_sentence(client, tmp_path, endpoint, sent, words):
+    ((name, value),) = sent.items()
+    if isinstance(value, bytes):
+        (tmp_path / "a.png").write_bytes(value)
+        value = handle_file(str(tmp_path / "a.png"))
+    elif value:
+        value = {"url": value, "meta": {"_type": "gradio.FileData"}}
     with pytest.raises(AppError, match=words):
-        client.predict(photo=photo, api_name="/check")
+        client.predict(**{name: value}, api_name=f"/{endpoint}")
 
 
-def test_only_check_is_public(client):
-    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/check"]
+def test_only_the_three_are_public(client):
+    public = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(public) == ["/check", "/check_many", "/check_video"]
+
+
+def test_an_address_may_call_so_often_and_no_more(monkeypatch):
+    class Call:
+        def __init__(self, host, **headers):
+            self.client = type("Client", (), {"host": host})
+            self.headers = {"x-forwarded-for": headers.get("forwarded", "")}
+
+    allow = api._allowance(2)
+    for _ in range(2):
+        allow(Call("10.0.0.1"))
+    with pytest.raises(Exception, match="At most 2 calls a minute are answered: call again in"):
+        allow(Call("10.0.0.1", forwarded="8.8.8.8"))
+    allow(Call("10.0.0.2"))
+
+    monkeypatch.setenv("SPACE_ID", "someone/deepley")
+    for i in range(2):
+        allow(Call("10.0.0.1", forwarded=f"1.1.1.{i}, 8.8.8.8, 10.1.2.3"))
+    with pytest.raises(Exception, match="At most 2 calls"):
+        allow(Call("10.0.0.1", forwarded="9.9.9.9, 8.8.8.8, 10.1.2.3"))
+    allow(Call("10.0.0.1", forwarded="8.8.4.4"))
+
+
+def test_health_says_what_is_up(url):
+    found = httpx.get(f"{url}health").json()
+    assert found.pop("uptime_seconds") > 0
+    assert found == {"status": "up", "release": "micro", "sha256": found["sha256"], "queue": 0}
+    assert len(found["sha256"]) == 64
+
+
+def _example(language):
+    """The only README block in a language, with the address of the running app and a photo that is there."""
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    return block
+
+
+def _at(block, url, photo):
+    return block.replace("http://127.0.0.1:7860", url.rstrip("/")).replace("photo.jpg", str(photo))
+
+
+def test_the_python_example_of_the_readme_runs(url, photo):
+    ran = subprocess.run(
+        [sys.executable, "-c", _at(_example("python"), url, photo)], capture_output=True, text=True, check=True
+    )
+    assert "'release': 'micro'" in ran.stdout
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+def test_the_curl_example_of_the_readme_runs(url, photo):
+    ran = subprocess.run(["sh", "-c", _at(_example("sh"), url, photo)], capture_output=True, text=True, check=True)
+    said = ran.stdout.partition("data: ")[2]
+    _holds(json.loads(said)[0], "photo")
+
+
+def test_the_javascript_example_of_the_readme_runs(url, photo):
+    data = "data:image/png;base64," + base64.b64encode(photo.read_bytes()).decode()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{url}health")
+        block = _at(_example("js"), url, photo)
+        verdict = page.evaluate(f"async (photo) => {{ {block}; return verdict; }}", data)
+        browser.close()
+    _holds(verdict, "photo")
+
+
+def test_the_mcp_tools_are_those_and_answer(url, astronaut):
+    (server,) = json.loads(_example("json"))["mcpServers"].values()
+    data = "data:image/png;base64," + base64.b64encode(encode(astronaut)).decode()
+
+    async def use():
+        address = server["url"].replace("http://127.0.0.1:7860/", url)
+        async with streamable_http_client(address) as (read, write, *_), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            return tools, await session.call_tool("check", {"photo": data})
+
+    tools, answer = asyncio.run(use())
+    assert [tool.name for tool in tools] == ["check", "check_many", "check_video"]
+    assert all("Args" not in tool.description and len(tool.description) > 80 for tool in tools)
+    assert not answer.isError
+    _holds(ast.literal_eval(answer.content[0].text), "photo")  # Gradio writes the dict as Python does

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import drive
@@ -24,25 +25,33 @@ def clips(tmp_path_factory, astronaut):
             yield astronaut[:320, x : x + 320]
 
     film.write(folder / "short.mp4", frames(75))
-    film.write(folder / "long.mp4", frames(1200))
+    film.write(folder / "long.mp4", frames(600))
+    first, *rest = (Image.fromarray(frame).resize((200, 200)) for frame in frames(75))
+    first.save(folder / "short.gif", save_all=True, append_images=rest[3::4], duration=160)
     (folder / "broken.mp4").write_bytes(b"no clip at all")
     return folder
 
 
-@pytest.fixture
-def page(url, clips, astronaut):
+@pytest.fixture(scope="module")
+def browser(clips, astronaut):
     with sync_playwright() as playwright:
         browser = drive.chromium(playwright, drive.camera(clips, astronaut))
-        page = browser.new_page(viewport={"width": 1280, "height": 1400})
-        errors = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        page.locator("#photo input[type=file]").wait_for(state="attached", timeout=30_000)
-        drive.open_tab(page, "Check a video")
-        page.locator("#clip input[type=file]").wait_for(state="attached", timeout=30_000)
-        yield page
-        assert errors == []
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(url, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 1400})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    page.locator("#photo input[type=file]").wait_for(state="attached", timeout=30_000)
+    drive.open_tab(page, "Check a video")
+    page.locator("#clip input[type=file]").wait_for(state="attached", timeout=30_000)
+    yield page
+    page.close()
+    assert errors == []
 
 
 def test_a_clip_gets_a_verdict_a_timeline_and_frames_to_jump_to(page, clips):
@@ -79,15 +88,31 @@ def test_a_clip_gets_a_verdict_a_timeline_and_frames_to_jump_to(page, clips):
     assert "short.mp4" in download.value.path().read_text()
 
 
-def test_the_verdict_on_a_clip_is_accessible(page, clips):
-    page.locator("#clip input[type=file]").set_input_files(clips / "short.mp4")
+def test_a_gif_is_checked_too_and_the_verdict_is_accessible(page, clips):
+    with page.expect_file_chooser() as chooser:
+        page.locator("#gif").click()
+    chooser.value.set_files(clips / "short.gif")
     page.wait_for_selector(DONE, timeout=90_000)
+    expect(page.locator("#clip-verdict")).to_contain_text("The one face, seen from 0.0")
     page.locator("#timeline .js-plotly-plot .point").first.wait_for(timeout=30_000)
     page.wait_for_timeout(1000)
     found = Axe().run(page).response
     assert len(found["passes"]) > 10  # it did look
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
     assert {v["id"]: [node["html"][:160] for node in v["nodes"]] for v in serious} == {}
+
+
+def test_a_recording_is_checked_and_its_player_knows_how_long_it_is(page):
+    page.locator("#clip").get_by_label("Capture from camera").click()
+    page.locator("#clip").get_by_text("Click to Access Webcam").click()
+    record = page.locator("#clip").get_by_label("start recording")
+    record.click()
+    expect(record).to_have_text("Stop")
+    page.wait_for_timeout(2500)
+    record.click()
+    page.wait_for_selector(DONE, timeout=90_000)
+    expect(page.locator("#clip-verdict")).to_contain_text("The one face, seen from 0.0")
+    page.wait_for_function("document.querySelector('#clip video').duration < 10")
 
 
 def test_a_long_check_shows_how_far_it_is_and_can_be_stopped(page, clips):

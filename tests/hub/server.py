@@ -25,10 +25,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests whose "METHOD path" matches."""
+    """What goes wrong with the next `times` requests whose "METHOD path" matches.
+
+    Attributes:
+        pattern: A regular expression.
+        status: Of the answer; 0 closes the connection without one, 200 answers and does `code`.
+        times: How often.
+        code: Of the error; with 200 "half" breaks off in the middle, "etag" gives all files the same one.
+    """
 
     pattern: str
-    status: int = 0  # 0 closes the connection without an answer
+    status: int = 0
     times: int = 1
     code: str = ""
 
@@ -157,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) // 2] if self.flaw == "half" else content)
+            self.close_connection |= self.flaw == "half"
 
     def _go(self) -> None:
         hub, parts = self.hub, urlsplit(self.path)
@@ -167,9 +175,13 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._chunks()
         line = f"{self.command} {path}"
         hub.seen.append(line)
+        self.flaw = ""
         for fault in hub.faults:
             if fault.times and re.search(fault.pattern, line):
                 fault.times -= 1
+                if fault.status == 200:
+                    self.flaw = fault.code
+                    break
                 if not fault.status:
                     self.close_connection = True
                     return
@@ -278,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"error": "not found"}, {"X-Repo-Commit": sha}, "EntryNotFound")
             return
         content = tree[name]
-        etag = f'"{hashlib.sha256(content).hexdigest()}"'
+        etag = f'"{hashlib.sha256(self.flaw.encode() if self.flaw == "etag" else content).hexdigest()}"'
         headers = {"ETag": etag, "X-Repo-Commit": sha, "Accept-Ranges": "bytes"}
         headers["Content-Type"] = "application/octet-stream"
         if self.command == "HEAD":

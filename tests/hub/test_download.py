@@ -92,6 +92,31 @@ def test_a_hub_that_accepts_and_stays_silent_costs_no_more_than_the_patience(nam
     assert took < 15
 
 
+def test_a_file_that_broke_off_is_fetched_to_its_end_or_not_used(hub, name, tmp_path):
+    hub.faults = [Fault("GET .*safetensors", 200, code="half")]
+    folder, reason, _ = _choose(hub.url, tmp_path, name)
+    assert folder != "embedded", reason
+    assert pinned(name).sha256 == release.load(folder).sha256
+    hub.faults = [Fault("GET .*safetensors", 200, times=99, code="half")]
+    folder, _, took = _choose(hub.url, tmp_path / "other", name, patience=4.0)
+    assert folder == "embedded"
+    assert took < 20
+
+
+def test_etags_that_mix_up_the_files_are_found_out(hub, name, tmp_path):
+    hub.faults = [Fault("resolve", 200, times=99, code="etag")]
+    folder, reason, _ = _choose(hub.url, tmp_path, name)
+    assert folder == "embedded"
+    assert "SHA-256" in reason
+
+
+def test_a_cache_that_cannot_be_written_leaves_the_embedded_release_in_use(hub, name, tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")  # root, who runs tests, may write anywhere else
+    folder, reason, _ = _choose(hub.url, tmp_path / "cache", name)
+    assert folder == "embedded"
+    assert "cache on this machine cannot be written" in reason
+
+
 def test_a_hub_that_lies_is_found_out(hub, name, tmp_path):
     tree = hub.repos["alice/detector"].commits[COMMIT]
     weights = bytearray(tree["model.safetensors"])

@@ -97,3 +97,12 @@ def test_a_face_says_when_a_smaller_photo_would_lose_detail(face):
 def test_blur_lowers_the_sharpness(face):
     blurred = replace(face, crop=cv2.GaussianBlur(face.crop, (0, 0), 2))
     assert blurred.sharpness < 0.2 * face.sharpness
+
+
+def test_several_pictures_at_once_give_each_the_faces_that_it_has_alone(astronaut):
+    mirrored, empty = np.ascontiguousarray(astronaut[:, ::-1]), np.full_like(astronaut, 128)
+    for pictures in ([astronaut, empty, mirrored], [astronaut[:10], empty, astronaut[:300]], [astronaut[:10]] * 2):
+        for together, alone in zip(faces.find_many(pictures), map(faces.find, pictures), strict=True):
+            assert [face.box for face in together] == [face.box for face in alone]
+            for one, other in zip(together, alone):
+                np.testing.assert_allclose(one.landmarks, other.landmarks, atol=1e-3)

@@ -33,7 +33,7 @@ def test_a_head_comes_back_as_it_was_saved(small, tmp_path):
 
 
 def test_every_stretch_of_pairs_gets_the_logit_that_it_has_alone(small):
-    sequence = np.random.default_rng(1).normal(size=(11, 10)).astype(np.float32)
+    sequence = np.random.default_rng(1).normal(size=(head.WINDOW + 3, 10)).astype(np.float32)
     found = small.logits(sequence)
     assert found.shape == (4,)
     alone = [small.logits(sequence[i : i + head.WINDOW])[0] for i in range(4)]

@@ -53,20 +53,22 @@ def test_the_landmarks_lie_inside_the_face_and_the_regions_do_not_touch():
 
 
 def test_a_still_and_a_shifted_face_leave_no_residual(face):
-    assert temporal.residuals(face, face) == (0, 0)
+    assert temporal.residuals(face, face) == (0, 0, 0)
     raw = np.abs(_shifted(face, 3, 2).astype(float) - face).mean() / 255
-    inside, around = temporal.residuals(face, _shifted(face, 3, 2))
+    inside, around, shift = temporal.residuals(face, _shifted(face, 3, 2))
     assert inside < raw / 4
     assert around < raw / 2
+    assert shift < 0.5 / 255
 
 
 @pytest.mark.parametrize(("region", "larger"), [("INSIDE", 0), ("AROUND", 1)])
 def test_what_flickers_leaves_its_residual_where_it_is(face, region, larger):
     mask = cv2.GaussianBlur(getattr(temporal, region).astype(np.float32), (0, 0), 4)[..., None]
     changed = np.clip(_shifted(face, 1, 0) + 20 * mask, 0, 255).astype(np.uint8)
-    found = temporal.residuals(face, changed)
+    *found, shift = temporal.residuals(face, changed)
     assert found[larger] > 3 * found[1 - larger]
     assert 0 <= min(found) <= max(found) <= 1
+    assert 12 < 255 * shift <= 20
 
 
 def test_the_features_come_in_their_order_and_vanish_for_a_still_face(face):
@@ -78,3 +80,4 @@ def test_the_features_come_in_their_order_and_vanish_for_a_still_face(face):
     assert found[1] == pytest.approx(1.5)
     assert found[3] > found[4]
     assert found[5] == pytest.approx(found[3] - found[4])
+    assert found[6] == pytest.approx(np.log1p(20), rel=0.1)

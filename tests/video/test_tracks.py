@@ -20,7 +20,7 @@ def _person(who):
 def _follow(monkeypatch, seen, shots=None, limits=VideoLimits()):
     """Tracks of a clip in which, a pair at a time, these people are at these x; (who, x) each."""
     people = [[Face((x, 0, 80, 100), TEMPLATE, 1.0, _person(who), np.eye(2, 3)) for who, x in pair] for pair in seen]
-    monkeypatch.setattr(faces, "find", lambda pixels, limits: people[pixels[0, 0, 0]])
+    monkeypatch.setattr(faces, "find_many", lambda frames, limits: [people[pixels[0, 0, 0]] for pixels in frames])
     tracker, frames = tracks.Tracker(limits), [Frame(np.full((4, 4, 3), i, np.uint8), i) for i in range(len(seen))]
     pairs = (Pair(frame, frame, shot) for frame, shot in zip(frames, shots or [0] * len(seen)))
     found = [tracker.follow(pair) for pair in pairs]

@@ -1,0 +1,172 @@
+"""What checking a 720p clip costs, stage by stage, against decoding alone, and how that grows with its length.
+
+    python -m benchmarks.video [--release DIR] [--seconds 10 30 60] [--clips DIR]
+
+The clips are made here, with PyAV: scikit-image's astronaut swaying before a noisy wall, 1280 x 720 at 25 frames a
+second, H.264; `--clips` takes every clip of a folder instead. For each, in one run on one machine and after start-up,
+the file is decoded alone and checked as the page and the command line check it, with a stopwatch around every stage.
+The last line is one JSON object: for each clip its `seconds` and `pairs` of sampled frames, `frames_a_second` of those
+end to end, `over_decoding`, the check's time over that of decoding alone, and the `shares` of its stages; and
+`growth`, the time a second of the longest clip takes over that of the shortest: 1 where cost is linear.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import av
+import cv2
+import numpy as np
+import skimage.data
+
+from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION
+from deepley.network.engine import Engine
+from deepley.photo import faces
+from deepley.verdict.detector import Detector
+from deepley.video import clip, reader, temporal, tracks
+
+WIDTH, HEIGHT, RATE = 1280, 720, 25
+
+STAGES = {
+    "decoding": (reader, "read"),
+    "face detection": (faces, "find_many"),
+    "alignment": (faces, "align"),
+    "tracking": (tracks.Tracker, "follow"),
+    "network": (Engine, "explain"),
+    "temporal features": (temporal, "features"),
+}
+"""What is timed: each without the others that it calls."""
+
+
+class Stopwatch:
+    """Seconds spent in each stage, without those in stages that it calls."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._running: list[str] = []
+        self._since = 0.0
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times what runs inside."""
+        self._switch(lambda: self._running.append(name))
+        try:
+            yield
+        finally:
+            self._switch(self._running.pop)
+
+    def _switch(self, to: Callable) -> None:
+        now = time.perf_counter()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        to()
+        self._since = now
+
+    def around(self, name: str, function: Callable) -> Callable:
+        """The function, timed; of a generator, each step."""
+
+        def timed(*given: object, **named: object) -> object:
+            with self.stage(name):
+                result = function(*given, **named)
+            return self._steps(name, result) if isinstance(result, Iterator) else result
+
+        return timed
+
+    def _steps(self, name: str, steps: Iterator) -> Iterator:
+        while True:
+            with self.stage(name):
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+
+
+def film(path: Path, seconds: float) -> None:
+    """Writes a 720p clip of the astronaut, whose face is about 140 px wide and sways."""
+    rng = np.random.default_rng(0)
+    grain = rng.normal(0, 4, (HEIGHT + 64, WIDTH + 64, 3)).astype(np.int16)
+    person = cv2.resize(skimage.data.astronaut(), (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.options = {"crf": "23", "preset": "veryfast"}
+        for i in range(round(seconds * RATE)):
+            x, y = 280 + round(120 * np.sin(i / 25)), round(20 * np.sin(i / 17))
+            frame = np.full((HEIGHT, WIDTH, 3), 120, np.int16)
+            frame[:, x : x + HEIGHT] = np.roll(person, y, axis=0)
+            down, across = rng.integers(64, size=2)
+            frame += grain[down : down + HEIGHT, across : across + WIDTH]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.clip(0, 255).astype(np.uint8), "rgb24")))
+        container.mux(stream.encode())
+
+
+def decode(path: Path) -> float:
+    """Seconds that decoding alone takes, of the part that a check reads."""
+    start = time.perf_counter()
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for _ in container.decode(video=0):
+            pass
+    return time.perf_counter() - start
+
+
+def measure(path: Path, watcher: clip.Watcher) -> dict:
+    """Decodes a clip, then checks it."""
+    alone, watch = decode(path), Stopwatch()
+    with contextlib.ExitStack() as patched:
+        for name, (where, what) in STAGES.items():
+            patched.enter_context(patch.object(where, what, watch.around(name, getattr(where, what))))
+        start = time.perf_counter()
+        verdict = watcher.check(path)
+        total = time.perf_counter() - start
+    stages = {name: watch.seconds[name] for name in STAGES}
+    stages["overlay and the rest"] = total - sum(stages.values())
+    length, pairs = verdict.reading.end - verdict.reading.start, len(verdict.shown)
+    return {
+        "clip": path.name,
+        "seconds": round(length, 2),
+        "pairs": pairs,
+        "frames_a_second": round(2 * pairs / total, 2),
+        "check_seconds": round(total, 2),
+        "over_decoding": round(total / alone, 2),
+        "shares": {name: round(spent / total, 3) for name, spent in stages.items()},
+    }
+
+
+def main() -> None:
+    """Prints a line a clip and, last, one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30, 60], help="lengths of the clips made here")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="check the clips of this folder instead")
+    options = parser.parse_args()
+    watcher = clip.Watcher(Detector(options.release))
+    with tempfile.TemporaryDirectory() as folder:
+        film(Path(folder) / "first.mp4", 1)
+        watcher.check(Path(folder) / "first.mp4")  # the first call builds graphs
+        if options.clips:
+            paths = sorted(path for path in options.clips.iterdir() if path.suffix.lower() in reader.SUFFIXES)
+        else:
+            paths = [Path(folder) / f"{seconds:g}s.mp4" for seconds in options.seconds]
+            for path, seconds in zip(paths, options.seconds):
+                film(path, seconds)
+        found = [measure(path, watcher) for path in paths]
+    for each in found:
+        print(f"{each['clip']}: {each['pairs']} pairs, {each['frames_a_second']} frames a second, ", end="")
+        print(f"{each['over_decoding']} times decoding alone; ", end="")
+        print(", ".join(f"{name} {share:.0%}" for name, share in each["shares"].items()))
+    found.sort(key=lambda each: each["seconds"])
+    costs = [each["check_seconds"] / each["seconds"] for each in found]
+    print(json.dumps({"schema": SCHEMA_VERSION, "growth": round(costs[-1] / costs[0], 3), "clips": found}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""What programs call: /check, /check_many and /check_video, which are MCP tools too, and GET /health."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+import limits
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from deepley.config import ApiLimits, ManyLimits
+from deepley.network.release import Release
+from deepley.photo.decode import PhotoError
+from deepley.ui.components import PhotoInput, Upload
+from deepley.ui.detectors import Detectors
+from deepley.verdict import many
+from deepley.verdict.many import ManyError
+from deepley.video import words
+from deepley.video.clip import Watcher
+from deepley.video.reader import VideoError
+
+
+def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
+    """Adds the endpoints to the open `gr.Blocks`; they use the shipped release, and the one lane to the model.
+
+    Args:
+        detectors: Of which the default one judges.
+        bounds: See `ApiLimits`.
+    """
+    allow = _allowance(bounds.calls_per_minute)
+
+    def check(photo: Upload | None, request: gr.Request) -> dict:
+        """Checks a face photo for signs that the face was generated or swapped.
+
+        The score is evidence, not proof: "no evidence found" does not mean that a photo is real.
+
+        Args:
+            photo: A photo: a URL, an uploaded file, or a data:image/...;base64 string. At most 25 MB.
+            request: Whose address is counted; no caller gives it.
+
+        Returns:
+            The verdict: the faces with box, calibrated score 0..1 and evidence in words, or why there are none.
+        """
+        allow(request)
+        if photo is None:
+            raise _refused("Send a photo to check.")
+        try:
+            return detectors.default.to_json(detectors.default.check(photo.data))
+        except PhotoError as error:
+            raise _refused(error) from error
+
+    def check_many(photos: list[str] | None, request: gr.Request) -> list[dict]:
+        """Checks several face photos, or zips of them; one that cannot be checked does not stop the others.
+
+        Args:
+            photos: Uploaded files or URLs; as many as the limits of this server allow.
+            request: Whose address is counted; no caller gives it.
+
+        Returns:
+            One verdict a photo, as /check gives it, with its `name`; `error` says why one could not be checked.
+        """
+        allow(request)
+        try:
+            items = many.collect(
+                [(Path(path).name, Path(path)) for path in photos or ()], ManyLimits(max_files=bounds.max_photos)
+            )
+        except ManyError as error:
+            raise _refused(error) from error
+        found = (many.to_json(row, detectors.default) for row in many.check(detectors.default, items))
+        # Clients of Gradio take whatever has a `path` for a file, and try to download it.
+        return [{"name": result.pop("path"), **result} for result in found]
+
+    def check_video(clip: str | None, request: gr.Request) -> dict:
+        """Checks the first minute of a video clip: each face over time, single frames and what changes between them.
+
+        Args:
+            clip: An uploaded video file, or its URL; MP4, MOV, WebM, MKV or AVI.
+            request: Whose address is counted; no caller gives it.
+
+        Returns:
+            The verdict: per face the evidence in words and the scores of every sampled frame; `strongest` says which
+            face decides, and when.
+        """
+        allow(request)
+        if clip is None:
+            raise _refused("Send a clip to check.")
+        watcher = Watcher(detectors.default)
+        try:
+            verdict = watcher.check(Path(clip))
+        except VideoError as error:
+            raise _refused(error) from error
+        return words.to_json(verdict, watcher)
+
+    lane = {"concurrency_id": "model", "concurrency_limit": 1}
+    nobody = gr.Button(visible=False)  # no person presses it: it carries the endpoints
+    answer = gr.JSON(visible=False)
+    for endpoint, sent in (
+        (check, PhotoInput(visible=False, label="Photo")),
+        (check_many, gr.File(visible=False, file_count="multiple", label="Photos")),
+        (check_video, gr.File(visible=False, label="Clip")),
+    ):
+        nobody.click(endpoint, sent, answer, api_name=endpoint.__name__, **lane)
+
+
+def health(release: Release, waiting: Callable[[], int]) -> Route:
+    """GET /health: that the page is up, with which weights, since when, and how many calls wait for the model.
+
+    Args:
+        release: That judges.
+        waiting: Returns the length of the queue.
+    """
+    began = time.monotonic()
+
+    async def answer(_: object) -> JSONResponse:
+        return JSONResponse(
+            {
+                "status": "up",
+                "release": release.name,
+                "sha256": release.sha256,
+                "uptime_seconds": round(time.monotonic() - began, 1),
+                "queue": waiting(),
+            }
+        )
+
+    return Route("/health", answer)
+
+
+def _allowance(calls: int) -> Callable[[gr.Request], None]:
+    """Counts calls by the address they come from, in a moving minute."""
+    strategy = limits.strategies.MovingWindowRateLimiter(limits.storage.MemoryStorage())
+    pace = limits.RateLimitItemPerMinute(calls)
+
+    def allow(request: gr.Request) -> None:
+        if not strategy.hit(pace, _address(request)):
+            again = strategy.get_window_stats(pace, _address(request)).reset_time - time.time()
+            raise _refused(f"At most {calls} calls a minute are answered: call again in {again:.0f} seconds.")
+
+    return allow
+
+
+def _address(request: gr.Request) -> str:
+    """The caller's: on a Space, behind proxies, the last public address that they noted; a caller can forge others."""
+    own = request.client.host if request.client else ""
+    if "SPACE_ID" not in os.environ:
+        return own
+    noted = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+    return next((address for address in reversed(noted) if _is_public(address)), own)
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def _refused(sentence: object) -> gr.Error:
+    return gr.Error(str(sentence), print_exception=False)
