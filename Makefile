@@ -29,7 +29,7 @@ $(VENV)/run: requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/test: $(VENV)/run requirements-dev.txt
+$(VENV)/test: $(VENV)/run requirements-dev.txt requirements-ray.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	command -v chromium > /dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium) \
 	  || echo "Install Chromium by hand: the browser tests need it." >&2

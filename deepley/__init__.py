@@ -7,6 +7,7 @@ Rooms, each importing only from the ones named before it:
 - ``network``: the model, its weights as a release folder, and its heatmap.
 - ``verdict``: from a logit to calibrated words.
 - ``video``: a clip as frames, tracks of faces, and what changes between neighbouring frames.
+- ``scan``: photos by the million, on all cores or machines, into one parquet file.
 - ``training``: pictures in, a release folder out.
 - ``hub``: the Hugging Face Hub, through its own client.
 - ``jobs``: trainings that outlive the page, on this machine or a rented one.

@@ -1,11 +1,12 @@
 """The engine of many machines: the same operator as a Ray Data pipeline, one actor a GPU or, without any, a core.
 
-Every machine must find source and release under the same path. Ray restarts an actor that died and gives its slice to
-another; a slice comes back whole or not at all.
+Every machine must find this program, source and release under the same path. Ray restarts an actor that died and gives
+its slice to another; a slice comes back whole or not at all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import os
@@ -15,15 +16,20 @@ from pathlib import Path
 from types import ModuleType
 
 from deepley.scan import plain
-from deepley.scan.operator import Checker, one_core
 from deepley.scan.plain import EngineError
 from deepley.scan.slices import Slice
+
+_HERE = Path(__file__).parents[2]
+"""Where this program lies, so that actors find it."""
 
 _WINDOW = 1024
 """Slices an actor that are listed at a time, so that the list of a long source never lies in memory."""
 
 _STORE = 256_000_000
 """Bytes of the object store of a Ray that is started here; names and rows pass through it, no photo."""
+
+_RETRIES = 3
+"""Times that a slice is tried again after its actor died."""
 
 
 def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:
@@ -46,9 +52,9 @@ def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None 
         pipeline = ray.data.from_items(work, override_num_blocks=len(work)).map_batches(
             _Actor,
             batch_size=1,
-            fn_constructor_args=(release.resolve(), kind == "GPU"),
+            fn_constructor_args=(release.resolve(), Path.cwd(), kind == "GPU"),
             concurrency=actors,
-            max_task_retries=3,
+            max_task_retries=_RETRIES,
             **{f"num_{kind.lower()}s": 1},
         )
         pipeline.context.max_errored_blocks = -1
@@ -57,14 +63,18 @@ def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None 
                 raise EngineError(row["refused"])
             if window.pop(row["number"], None):
                 yield row["number"], pickle.loads(row["rows"])
-        # What killed four actors may be a photo: here only the photo is given up.
+        # What kills every actor may be one photo of a slice: here that photo alone is given up.
         yield from plain.run(iter(window.items()), release, 1)
 
 
 class _Actor:
     """`Checker`, as Ray Data calls it: batches of one pickled slice in, of its pickled rows out."""
 
-    def __init__(self, release: Path, gpu: bool) -> None:
+    def __init__(self, release: Path, folder: Path, gpu: bool) -> None:
+        from deepley.scan.operator import Checker, one_core  # here, so that the driver stays without TensorFlow
+
+        with contextlib.suppress(OSError):  # where all names are absolute it need not be there
+            os.chdir(folder)
         if not gpu:
             one_core()
         try:
@@ -87,11 +97,16 @@ def _ray() -> ModuleType:
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
-        quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
+        python_path = os.pathsep.join(filter(None, [str(_HERE), os.environ.get("PYTHONPATH")]))
+        options = {
+            "logging_level": logging.ERROR,
+            "log_to_driver": False,
+            "runtime_env": {"env_vars": {"PYTHONPATH": python_path}},
+        }
         try:
-            ray.init(address="auto", **quiet)
+            ray.init(address="auto", **options)
         except ConnectionError:
             if "RAY_ADDRESS" in os.environ:
                 raise EngineError(f"There is no Ray at {os.environ['RAY_ADDRESS']}.") from None
-            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **quiet)
+            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **options)
     return ray

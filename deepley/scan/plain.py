@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from deepley.scan.operator import Checker, failed, one_core
+from deepley.scan.rows import failed
 from deepley.scan.slices import Slice
 
 _MEMORY = 1_500_000_000
@@ -28,7 +28,8 @@ class EngineError(ValueError):
 
 def cores() -> int:
     """Processes that this machine carries: one a core that it may use, and fewer where memory is short."""
-    return max(1, min(len(os.sched_getaffinity(0)), psutil.virtual_memory().available // _MEMORY))
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # macOS has none
+    return max(1, min(allowed, psutil.virtual_memory().available // _MEMORY))
 
 
 def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:
@@ -123,8 +124,8 @@ class _Lane:
             raise EngineError("A process that checks photos ends before it begins: try fewer, with --workers.")
         if self._deaths == 2:
             self._deaths = 0
-            photo = next(itertools.islice(self._slice.items(), len(self.rows), None))
-            self.rows.append(failed(photo.name, _ENDED))
+            name, _ = next(itertools.islice(self._slice.items(), len(self.rows), None))
+            self.rows.append(failed(name, _ENDED))
         if len(self.rows) < len(self._slice):
             self._ask()
             return False
@@ -144,6 +145,8 @@ def _work(pipe: Connection, release: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; this one ends with its pipe
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # as many processes as cores would fight over a GPU: that is Ray's work
     try:
+        from deepley.scan.operator import Checker, one_core  # here, so that the parent stays without TensorFlow
+
         one_core()
         checker = Checker(release)
     except Exception as error:

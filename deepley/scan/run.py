@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from deepley.network import files
-from deepley.scan.operator import SCHEMA, VERSION
+from deepley.scan.rows import SCHEMA, VERSION
 from deepley.scan.slices import Slice
 from deepley.scan.sources import slices
 
@@ -53,7 +53,7 @@ def scan(
     workers: int | None = None,
     progress: Callable[[int], object] = lambda photos: None,
 ) -> Found:
-    """Checks a source and writes one parquet file, with the columns `operator.SCHEMA`, in the order of the source.
+    """Checks a source and writes one parquet file, with the columns `rows.SCHEMA`, in the order of the source.
 
     While it runs, what is done lies in OUT.parts; if it is ended there, the same call goes on, and the file comes out
     as if it had never been.

@@ -1,6 +1,7 @@
-"""A slice of a scan's source: it says where its photos are, and reads them where they are checked.
+"""Slices: a few photos that lie one after the other in a source, named where they are and read where they are checked.
 
-No more than one photo's bytes are held. What cannot be read becomes an item whose `read` raises the sentence.
+A slice pickles to the names alone. Never more than one photo's bytes are held (four in parquet files, whose rows come
+in batches). What cannot be read becomes a photo whose `read` raises the sentence.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import functools
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -18,10 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deepley.photo.decode import PhotoError, check_size
-from deepley.verdict.many import Item
 
 PART = 32
 """Photos in a slice at most: what cores share, and what a kill can lose."""
+
+Item = tuple[str, Callable[[], bytes]]
+"""A photo's name, and what reads its bytes, which may raise OSError or PhotoError."""
 
 
 class Slice:
@@ -48,7 +51,7 @@ class Files(Slice):
 
     def items(self) -> Iterator[Item]:
         """See `Slice`."""
-        return (Item(path, functools.partial(_file, path)) for path in self.paths)
+        return ((path, functools.partial(_file, path)) for path in self.paths)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Members(Slice):
     def items(self) -> Iterator[Item]:
         """See `Slice`; a photo is named TAR#MEMBER."""
         for name, offset, size in self.members:
-            yield Item(f"{self.tar}#{name}", functools.partial(_bytes_of, self.tar, offset, size))
+            yield f"{self.tar}#{name}", functools.partial(_bytes_of, self.tar, offset, size)
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,14 @@ class Rows(Slice):
 
     def items(self) -> Iterator[Item]:
         """See `Slice`; a photo is named PARQUET#ROW."""
-        values, read = self._values(), 0
+        read, reason = 0, "The file became shorter while it was scanned."
         try:
-            for value in values:
-                yield Item(self._name(read), functools.partial(_image, value))
+            for value in self._values():
+                yield self._name(read), functools.partial(_image, value)
                 read += 1
         except (pa.ArrowException, OSError) as error:
             reason = f"The file {self.parquet} is damaged here ({line(error)})."
-            yield from (Item(self._name(i), functools.partial(_fail, reason)) for i in range(read, len(self)))
+        yield from ((self._name(i), functools.partial(_fail, reason)) for i in range(read, len(self)))
 
     def _name(self, i: int) -> str:
         return f"{self.parquet}#{self.before + self.start + i}"
@@ -114,7 +117,7 @@ class Unreadable(Slice):
 
     def items(self) -> Iterator[Item]:
         """See `Slice`."""
-        yield Item(self.path, functools.partial(_fail, self.reason))
+        yield self.path, functools.partial(_fail, self.reason)
 
 
 def _file(path: str) -> bytes:

@@ -1,11 +1,12 @@
-"""Where a scan's photos come from, cut into slices.
+"""Where a scan's photos come from: folders, tars and parquet files, listed as a stream and cut into slices.
 
-A source is listed as a stream and always in the same order: at no time are more than a slice's names held.
+A source is listed in the same order each time, and nothing of it is held but the names in one folder.
 """
 
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import tarfile
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from deepley.photo.decode import SUFFIXES
 from deepley.scan.slices import PART, Files, Members, Rows, Slice, Unreadable, line
 
-_SHARDS = {".tar", ".parquet"}
+_TAR, _PARQUET = ".tar", ".parquet"
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 """What webdataset writes for numbered shards: `photos-{000..117}.tar`."""
 
@@ -38,40 +39,32 @@ def slices(source: str) -> Iterator[Slice]:
     Raises:
         SourceError: If there is nothing of that name.
     """
-    run: list[str] = []
-    for found in _paths(source):
-        if isinstance(found, Path) and found.suffix.lower() in SUFFIXES:
-            run.append(str(found))
-            if len(run) == PART:
-                yield Files(tuple(run))
-                run = []
-            continue
-        if run:
-            yield Files(tuple(run))
-            run = []
-        if isinstance(found, Unreadable):
-            yield found
+    for is_photo, found in itertools.groupby(_paths(source), lambda path: Path(path).suffix.lower() in SUFFIXES):
+        if is_photo:
+            while run := tuple(itertools.islice(found, PART)):
+                yield Files(run)
         else:
-            yield from _rows(found) if found.suffix.lower() == ".parquet" else _members(found)
-    if run:
-        yield Files(tuple(run))
+            for path in found:
+                yield from _in_shard(path)
 
 
-def _paths(source: str) -> Iterator[Path | Unreadable]:
-    """Photos, shards and what cannot be read."""
+def _paths(source: str) -> Iterator[str]:
+    """Photos, shards, and whatever else was named or is a folder that cannot be read."""
     if source.startswith("@"):
         try:
             with open(source[1:]) as lines:
-                for path in map(Path, filter(None, map(str.strip, lines))):
-                    yield from _below(path) if path.is_dir() else [path]
+                for named in filter(None, map(str.strip, lines)):
+                    yield from _below(named)
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"The list {source[1:]} cannot be read: {line(error)}.") from error
         return
-    named = [source] if os.path.exists(source) else sorted(p for one in _numbered(source) for p in glob.glob(one))
-    if not named:
+    paths = [source]
+    if not os.path.exists(source):
+        paths = [path for one in _numbered(source) for path in sorted(glob.glob(one)) or [one]]
+    if not any(map(os.path.exists, paths)):
         raise SourceError(f"There is no photo, folder, tar or parquet file at {source}.")
-    for path in map(Path, named):
-        yield from _below(path) if path.is_dir() else [path]
+    for path in paths:
+        yield from _below(path)
 
 
 def _numbered(pattern: str) -> Iterable[str]:
@@ -83,80 +76,90 @@ def _numbered(pattern: str) -> Iterable[str]:
     return (one for number in numbers for one in _numbered(pattern[: found.start()] + number + pattern[found.end() :]))
 
 
-def _below(folder: Path) -> Iterator[Path | Unreadable]:
-    """Photos and shards below a folder, by name; hidden ones are passed over, linked folders are not entered."""
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        yield Unreadable(str(folder), f"The folder cannot be read: {error.strerror}.")
+def _below(path: str) -> Iterator[str]:
+    """A file; or photos and shards below a folder, by name. Hidden ones are passed over, linked folders not entered."""
+    if not os.path.isdir(path):
+        yield path
         return
-    for entry in found:
-        path = folder / entry.name
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(path)
-        elif path.suffix.lower() in SUFFIXES | _SHARDS and not _is_special(entry):
-            yield path
-
-
-def _is_special(entry: os.DirEntry) -> bool:
-    """A pipe or device would be waited for; a broken link is not special, but a row that says so."""
-    return os.path.exists(entry.path) and not entry.is_file()
-
-
-def _members(tar: Path) -> Iterator[Slice]:
-    run: list[tuple[str, int, int]] = []
-    broken = None
     try:
-        with tarfile.open(tar, "r:") as archive:
-            while (member := archive.next()) is not None:
-                archive.members.clear()  # else it holds every member of the archive
-                name = Path(member.name)
-                if member.isreg() and name.suffix.lower() in SUFFIXES and not name.name.startswith("."):
-                    run.append((member.name, member.offset_data, member.size))
-                if len(run) == PART:
-                    yield Members(str(tar), tuple(run))
-                    run = []
-            archive.fileobj.seek(archive.offset)  # a damaged header looks to tarfile like the end
-            if archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
-                broken = f"The tar is cut off or damaged at byte {archive.offset}: nothing behind it could be read."
-    except tarfile.ReadError as error:
-        where = f"The tar is cut off or damaged ({error}): nothing behind that could be read."
-        broken = (
-            where
-            if run or _is_tar(tar)
-            else ("This is no tar, or a compressed one: unpack it, so that it can be read in place.")
-        )
-    except (tarfile.TarError, OSError, ValueError) as error:
-        broken = f"The tar cannot be read: {line(error)}."
-    if run:
-        yield Members(str(tar), tuple(run))
-    if broken:
-        yield Unreadable(str(tar), broken)
+        with os.scandir(path) as entries:
+            names = sorted(entry.name for entry in entries if _is_wanted(entry))
+    except OSError:
+        yield path  # which then says why
+        return
+    for name in names:
+        yield from _below(os.path.join(path, name))
 
 
-def _is_tar(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(512)[257:262] == b"ustar"
+def _is_wanted(entry: os.DirEntry) -> bool:
+    if entry.name.startswith("."):
+        return False
+    if entry.is_dir():
+        return not entry.is_symlink()
+    # A pipe or device would be waited for; a broken link is a row that says so.
+    special = os.path.exists(entry.path) and not entry.is_file()
+    return Path(entry.name).suffix.lower() in SUFFIXES | {_TAR, _PARQUET} and not special
 
 
-def _rows(parquet: Path) -> Iterator[Slice]:
+def _in_shard(path: str) -> Iterator[Slice]:
+    kind = Path(path).suffix.lower()
     try:
-        with pq.ParquetFile(parquet) as file:
-            column = _image_column(file.schema_arrow)
-            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        if kind == _TAR:
+            yield from _members(path)
+        elif kind == _PARQUET:
+            yield from _rows(path)
+        elif os.path.isdir(path):
+            os.scandir(path).close()  # it could not be read
+        else:
+            raise SourceError("By its name this is no photo, tar without compression, or parquet file.")
     except SourceError as error:
-        yield Unreadable(str(parquet), str(error))
-        return
-    except (pa.ArrowException, OSError) as error:
-        yield Unreadable(str(parquet), f"The parquet file cannot be read: {line(error)}.")
-        return
+        yield Unreadable(path, str(error))
+    except (tarfile.TarError, pa.ArrowException, OSError, ValueError) as error:
+        yield Unreadable(path, f"This cannot be read, or not to its end: {line(error)}.")
+
+
+def _members(tar: str) -> Iterator[Slice]:
+    run: list[tuple[str, int, int]] = []
+    wrong = None
+    try:
+        for member in _listed(tar):
+            run.append(member)
+            if len(run) == PART:
+                yield Members(tar, tuple(run))
+                run = []
+    except (tarfile.TarError, OSError, ValueError) as error:
+        wrong = error
+    if run:
+        yield Members(tar, tuple(run))
+    if wrong:
+        raise wrong
+
+
+def _listed(tar: str) -> Iterator[tuple[str, int, int]]:
+    """The photos in a tar: name, first byte, length in bytes."""
+    try:
+        archive = tarfile.open(tar, "r:")  # noqa: SIM115 (closed below)
+    except tarfile.ReadError as error:
+        raise SourceError("This tar is compressed or damaged: unpack it, so that it can be read in place.") from error
+    with archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # else it holds every member of the archive
+            name = Path(member.name)
+            if member.isreg() and name.suffix.lower() in SUFFIXES and not name.name.startswith("."):
+                yield member.name, member.offset_data, member.size
+        archive.fileobj.seek(archive.offset)  # a damaged header looks to tarfile like the end
+        if archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+            raise SourceError(f"The tar is damaged at byte {archive.offset}: nothing behind it could be read.")
+
+
+def _rows(parquet: str) -> Iterator[Slice]:
+    with pq.ParquetFile(parquet) as file:
+        column = _image_column(file.schema_arrow)
+        sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     before = 0
     for group, size in enumerate(sizes):
         for start in range(0, size, PART):
-            yield Rows(str(parquet), column, group, start, min(start + PART, size), before)
+            yield Rows(parquet, column, group, start, min(start + PART, size), before)
         before += size
 
 

@@ -1,166 +1,97 @@
-"""Whole scans: what they write, and that a kill loses nothing and doubles nothing."""
-
-import contextlib
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
-import time
+from pathlib import Path
 
-import cv2
 import psutil
-import pyarrow.parquet as pq
 import pytest
 
+from deepley.__main__ import main
 from deepley.scan import plain
-from deepley.scan.operator import SCHEMA, Checker
-from deepley.scan.run import ScanError, scan
-from deepley.scan.slices import PART, Files, Slice
-from deepley.scan.sources import slices
-from deepley.verdict import many
-from deepley.verdict.detector import Detector
-from tests.conftest import encode
+from deepley.scan.run import Found, ScanError, scan
+from deepley.scan.slices import Files
+from tests.scan.pipes import KILL, serve
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory, astronaut):
-    """Three slices: a face, a text named .jpg, and what has no face."""
-    folder = tmp_path_factory.mktemp("photos")
-    small = cv2.resize(astronaut, (96, 96))
-    for i in range(2 * PART + 5):
-        (folder / f"{i:03}.png").write_bytes(encode(small + i))
-    (folder / "000.png").write_bytes(encode(astronaut))
-    (folder / "001.png").write_bytes(b"no picture")
-    return folder
+def test_a_scan_says_of_folder_tar_and_parquet_what_check_says(folder, told, rows, micro_release, capsys):
+    assert main(["scan", "all", "--out", "out.parquet", "--workers", "2", "--release", str(micro_release)]) == 0
+    assert rows("out.parquet") == told
+    assert capsys.readouterr().out == "out.parquet: 21 photos; 3 could not be checked.\n"
+    assert not Path("out.parquet.parts").exists()
 
 
-@pytest.fixture(scope="module")
-def wanted(photos, micro_release):
-    """What `check --json` says of them."""
-    detector = Detector(micro_release)
-    items = many.collect((str(path), path) for path in sorted(photos.iterdir()))
-    return [many.to_json(row, detector) for row in many.check(detector, items)]
+def test_a_process_that_dies_takes_at_most_its_photo_along(folder, micro_release):
+    killed = serve("once.png", [KILL, Path("all/wall0.png").read_bytes()]), serve("twice.png", [KILL, KILL])
+    names = ["all/wall1.png", "once.png", "twice.png", "all/wall2.png"]
+    ((number, rows),) = plain.run(iter([(5, Files(tuple(names)))]), micro_release, workers=1)
+    assert number == 5
+    assert [len(each) for each in killed] == [1, 2]
+    assert [row["path"] for row in rows] == names
+    assert [row["evidence"] for row in rows] == ["not applicable", "not applicable", "not checked", "not applicable"]
+    assert "ended twice without an answer" in rows[2]["error"]
+    assert not any("spawn_main" in " ".join(one.cmdline()) for one in psutil.Process().children())
 
 
-def _rows(path):
-    return pq.read_table(path).to_pylist(maps_as_pydicts="strict")
-
-
-def _agree(rows, wanted):
-    assert [row["path"] for row in rows] == [result["path"] for result in wanted]
-    for row, result in zip(rows, wanted):
-        assert (row["error"], row["reason"]) == (result["error"], result["reason"])
-        assert row["evidence"] == many.evidence(result)
-        assert len(row["faces"]) == len(result["faces"])
-        for face, other in zip(row["faces"], result["faces"]):
-            assert face.keys() == other.keys()
-            assert face["box"] == other["box"]
-            assert face["score"] == pytest.approx(other["score"], abs=1e-5)
-            assert face["treated"] == pytest.approx(other["treated"], abs=1e-5)
-        assert {name: row[name] for name in result["file"] or {}} == (result["file"] or {})
-        assert json.loads(row["provenance"] or "null") == result["provenance"]
-
-
-def test_a_killed_scan_goes_on_and_writes_what_check_says(photos, micro_release, wanted, tmp_path):
-    out = tmp_path / "out.parquet"
-    command = [sys.executable, "-m", "deepley", "scan", str(photos), "--out", str(out), "--release", str(micro_release)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    parts = tmp_path / "out.parquet.parts"
-    deadline = time.monotonic() + 90
-    while not list(parts.glob("*.parquet")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.wait()
+def test_a_killed_scan_goes_on_and_none_begins_beside_it(folder, told, rows, micro_release):
+    os.mkfifo("last.png")
+    Path("list").write_text("all\nlast.png\n")
+    out = Path("out.parquet")
+    command = [sys.executable, "-m", "deepley", "scan", "@list", "--out", str(out), "--workers", "1"]
+    paths = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen([*command, "--release", str(micro_release)], env=paths)
+    try:
+        with open("last.png", "wb"):  # is open as soon as everything before it was checked
+            family = psutil.Process(process.pid).children()
+            with pytest.raises(ScanError, match=r"Another scan is writing out\.parquet"):
+                scan("@list", out, micro_release)
+            process.kill()
+            process.wait()
+        assert psutil.wait_procs(family, timeout=60)[1] == []
+    finally:
+        process.kill()
     assert not out.exists()
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert not alive
 
-    done = sum(pq.read_metadata(part).num_rows for part in parts.glob("*.parquet"))
-    seen = []
-    found = scan(str(photos), out, micro_release, workers=1, progress=seen.append)
-    assert (found.photos, found.errors, found.kept) == (len(wanted), 1, done)
-    assert done >= 5
-    assert sum(seen) == len(wanted)
-    _agree(_rows(out), wanted)
-    assert pq.read_schema(out).equals(SCHEMA)
-    assert pq.read_schema(out).metadata[b"deepley.release"] == b"micro"
-    assert not parts.exists()
-    with pytest.raises(ScanError, match="is there already"):
-        scan(str(photos), out, micro_release)
-
-
-class Deadly(Slice):
-    """Three photos; whoever reads the middle one is killed."""
-
-    def __init__(self, photo):
-        self._photo = photo
-
-    def __len__(self):
-        return 3
-
-    def items(self):
-        """See `Slice`."""
-        yield many.Item("first", lambda: self._photo)
-        yield many.Item("deadly", lambda: os.kill(os.getpid(), signal.SIGKILL))
-        yield many.Item("last", lambda: self._photo)
-
-
-def test_a_photo_that_kills_its_process_is_a_row_and_the_others_are_checked(micro_release, photos):
-    ((number, rows),) = plain.run(iter([(7, Deadly((photos / "000.png").read_bytes()))]), micro_release, 1)
-    assert number == 7
-    assert [(row["path"], row["evidence"] == "not checked") for row in rows] == [
-        ("first", False),
-        ("deadly", True),
-        ("last", False),
-    ]
-    assert "ended twice" in rows[1]["error"]
-    assert rows[0]["score"] == rows[2]["score"] is not None
-
-
-def test_a_release_that_cannot_be_loaded_is_one_sentence(photos, micro_release, tmp_path):
-    (tmp_path / "config.json").write_bytes((micro_release / "config.json").read_bytes())
-    (tmp_path / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(plain.EngineError, match=r"model\.safetensors"):
-        scan(str(photos), tmp_path / "out.parquet", tmp_path, workers=1)
-    assert not (tmp_path / "out.parquet.parts").exists()
-
-
-def test_what_was_begun_with_another_release_or_is_being_written_is_refused(
-    photos, micro_release, tmp_path, monkeypatch
-):
-    checker, out = Checker(micro_release), tmp_path / "out.parquet"
-
-    def one_part(waiting, release, workers):
-        number, one = next(waiting)
-        yield number, list(checker(one.items()))
-        with pytest.raises(ScanError, match="Another scan"):
-            scan(str(photos), out, micro_release)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(plain, "run", one_part)
-    with contextlib.suppress(KeyboardInterrupt):
-        scan(str(photos), out, micro_release)
-    assert len(list((tmp_path / "out.parquet.parts").glob("*.parquet"))) == 1
-    other = tmp_path / "other"
-    other.mkdir()
-    config = json.loads((micro_release / "config.json").read_text())
-    (other / "config.json").write_text(json.dumps(config | {"sha256": "0" * 64}))
+    other = folder / "other"
+    shutil.copytree(micro_release, other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**config, "sha256": "0" * 64}))
     with pytest.raises(ScanError, match="begun with another release"):
-        scan(str(photos), out, other)
+        scan("@list", out, other)
+
+    os.remove("last.png")
+    shutil.copy("all/face.png", "last.png")
+    steps = []
+    assert scan("@list", out, micro_release, workers=1, progress=steps.append) == Found(photos=22, errors=3, kept=21)
+    assert steps == [7, 7, 7, 1]
+    last = {**next(one for one in told if one["path"] == "all/face.png"), "path": "last.png"}
+    assert rows(out) == [*told, last]
 
 
-@pytest.mark.parametrize("made", [lambda folder: None, lambda folder: (folder / "notes.txt").write_text("x")])
-def test_a_source_without_photos_is_one_sentence(made, micro_release, tmp_path):
-    (tmp_path / "photos").mkdir()
-    made(tmp_path / "photos")
-    with pytest.raises(ScanError, match="no photo"):
-        scan(str(tmp_path / "photos"), tmp_path / "out.parquet", micro_release)
-    assert not (tmp_path / "out.parquet.parts").exists()
+def test_weights_that_are_not_the_releases_are_refused_in_a_sentence(folder, micro_release, capsys):
+    shutil.copytree(micro_release, "other")
+    with open("other/model.safetensors", "ab") as file:
+        file.write(b"!")
+    assert main(["scan", "all", "--out", "out.parquet", "--workers", "1", "--release", "other"]) == 1
+    assert "has the SHA-256" in capsys.readouterr().err
+    assert not any(folder.glob("out.parquet*"))
 
 
-def test_a_slice_names_its_photos(photos):
-    first = next(slices(str(photos)))
-    assert isinstance(first, Files)
-    assert len(first.paths) == PART
+@pytest.mark.parametrize(
+    ("source", "out", "release", "words"),
+    [
+        ("all", "there.parquet", "", "there.parquet is there already"),
+        ("nothing", "out.parquet", "", "no photo in this source"),
+        ("gone", "out.parquet", "", "There is no photo, folder, tar or parquet file at gone."),
+        ("all", "out.parquet", "all", "all holds no release that can be read"),
+    ],
+)
+def test_what_cannot_begin_is_one_sentence_and_leaves_nothing(
+    source, out, release, words, folder, micro_release, capsys
+):
+    Path("nothing").mkdir()
+    Path("there.parquet").touch()
+    assert main(["scan", source, "--out", out, "--release", release or str(micro_release)]) == 1
+    assert words in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["all", "nothing", "there.parquet"]

@@ -8,7 +8,7 @@ import pytest
 
 from deepley.photo.decode import PhotoError
 from deepley.scan import sources
-from deepley.scan.slices import PART, Files, Unreadable
+from deepley.scan.slices import PART, Files
 from deepley.scan.sources import SourceError, slices
 
 
@@ -17,11 +17,11 @@ def read(source):
     found = []
     for one in slices(str(source)):
         before = len(found)
-        for item in one.items():
+        for name, data in one.items():
             try:
-                found.append((item.name, item.read()))
+                found.append((name, data()))
             except (PhotoError, OSError) as error:
-                found.append((item.name, str(error)))
+                found.append((name, str(error)))
         assert len(found) - before == len(one) <= PART
     return found
 
@@ -70,6 +70,11 @@ def test_shards_come_as_a_pattern_or_as_a_list(source, folder):
     assert read(source) == [("s-000.tar#x.jpg", b"0"), ("s-001.tar#x.jpg", b"1")]
 
 
+def test_a_shard_that_is_missing_in_a_range_is_a_row(folder):
+    write_tar("s-1.tar", {"x.jpg": b"x"})
+    assert [name for name, _ in read("s-{1..2}.tar")] == ["s-1.tar#x.jpg", "s-2.tar"]
+
+
 def test_slices_are_small_alike_each_time_and_know_when_the_source_changed(folder):
     write_tar("many.tar", {f"{i:03}.jpg": b"%d" % i for i in range(PART * 2 + 1)})
     first = list(slices("many.tar"))
@@ -100,6 +105,17 @@ def test_parquet_rows_are_numbered_across_row_groups(folder):
     assert read("p.parquet") == [(f"p.parquet#{i}", b"%d" % i) for i in range(100)]
 
 
+def test_a_parquet_file_that_became_shorter_still_answers_for_every_photo(folder):
+    pq.write_table(pa.table({"image": [b"1", b"2", b"3"]}), "p.parquet")
+    (one,) = slices("p.parquet")
+    pq.write_table(pa.table({"image": [b"1"]}), "p.parquet")
+    (_, first), *others = one.items()
+    assert first() == b"1"
+    assert len(others) == 2
+    with pytest.raises(PhotoError, match="became shorter"):
+        others[0][1]()
+
+
 def damaged(name, at, content=b"\xff" * 512):
     with open(name, "r+b") as file:
         file.seek(at)
@@ -123,11 +139,12 @@ def test_what_is_broken_is_a_row_and_the_rest_is_read(folder):
     whole = {f"a-header.tar#{i}.jpg": b"%d" % i for i in range(2)}
     whole |= {f"{tar}#{i}.jpg": b"%d" % i for tar in ("b-cut.tar", "f-in-a-photo.tar") for i in range(3)}
     assert {name: what for name, what in found.items() if isinstance(what, bytes)} == whole
-    assert found["a-header.tar"] == "The tar is cut off or damaged at byte 2048"
-    assert found["b-cut.tar"].startswith("The tar is cut off or damaged")
-    assert found["c-packed.tar"] == "This is no tar, or a compressed one"
-    assert found["d.parquet"] == "The parquet file cannot be read"
+    assert found["a-header.tar"] == "The tar is damaged at byte 2048"
+    assert found["b-cut.tar"] == "The tar is damaged at byte 3072"
+    assert found["c-packed.tar"] == "This tar is compressed or damaged"
+    assert found["d.parquet"] == "This cannot be read, or not to its end"
     assert found["e.parquet"] == "The file has no column of images"
+    assert found["f-in-a-photo.tar"] == "This cannot be read, or not to its end"
     assert found["f-in-a-photo.tar#3.jpg"] == "The tar ends in the middle of this file."
     assert found["g.parquet"] == "The columns left, right could all be the photos"
 
@@ -182,4 +199,4 @@ def test_an_unreadable_folder_is_a_row(folder, monkeypatch):
 
     scandir = os.scandir  # root, who runs tests in containers, may read everything: so the refusal is made here
     monkeypatch.setattr(sources.os, "scandir", refused)
-    assert Unreadable("photos/below", "The folder cannot be read: Permission denied.") in list(slices("photos"))
+    assert ("photos/below", "This cannot be read, or not to its end: Permission denied.") in read("photos")

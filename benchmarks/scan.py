@@ -1,0 +1,169 @@
+"""Photos a second of `scan`, plain and with Ray, against `check` in one process and a bare forward pass; and memory.
+
+    python -m benchmarks.scan [--images 1000 5000 20000] [--workers N] [--release DIR]
+
+The photos are 448 px JPEGs of scikit-image's astronaut, each moved, mirrored and compressed differently, in one tar. A
+scan's rate is taken once every process has answered its first slice, so that neither start counts; its memory is the
+largest sum, over it and all processes below it, of what each holds and its share of what they hold together (PSS). The
+forward pass (the network alone, a face a photo, on all cores) is timed before and after each scan, and `check` once a
+size: a ratio is taken between neighbours in time. Both engines must give the same rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import tarfile
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import skimage.data
+from PIL import Image
+
+from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION
+from deepley.photo import faces
+from deepley.scan.plain import cores
+from deepley.scan.run import scan
+from deepley.scan.slices import PART
+from deepley.scan.sources import slices
+from deepley.verdict import many
+from deepley.verdict.detector import Detector
+
+
+def write_photos(tar: Path, count: int) -> None:
+    """A tar of that many photos, each different from the others."""
+    astronaut, rng = skimage.data.astronaut(), np.random.default_rng(count)
+    with tarfile.open(tar, "w") as archive:
+        for i in range(count):
+            x, y = rng.integers(0, 64, 2)
+            pixels = astronaut[y : y + 448, x : x + 448][:, :: rng.choice([1, -1])]
+            data = io.BytesIO()
+            Image.fromarray(pixels).save(data, "JPEG", quality=int(rng.integers(80, 96)))
+            info = tarfile.TarInfo(f"{i:06}.jpg")
+            info.size = data.tell()
+            data.seek(0)
+            archive.addfile(info, data)
+
+
+def timed_scan(tar: Path, out: Path, release: Path, engine: str, workers: int) -> list[tuple[float, int]]:
+    """When how many photos were done; runs in a process of its own, whose memory is looked at."""
+    steps = [(time.perf_counter(), 0)]
+    scan(str(tar), out, release, engine, workers, lambda photos: steps.append((time.perf_counter(), photos)))
+    if engine == "ray":
+        import ray
+
+        ray.shutdown()
+    return steps
+
+
+def measure_scan(*arguments: object) -> dict[str, float]:
+    """Photos a second, seconds until every process had answered, and the peak of memory in bytes."""
+    peak = 0
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        running = pool.submit(timed_scan, *arguments)
+        (process,) = pool._processes
+        while not running.done():
+            peak = max(peak, memory(psutil.Process(process)))
+            time.sleep(0.5)
+        steps = running.result()
+    begun = arguments[-1]
+    (start, _), (ready, _), (end, _) = steps[0], steps[begun], steps[-1]
+    photos = sum(count for _, count in steps[begun + 1 :])
+    return {"per_second": photos / (end - ready), "seconds_to_start": ready - start, "peak_bytes": peak}
+
+
+def memory(process: psutil.Process) -> int:
+    """What a process and all below it hold, in bytes."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            total += one.memory_full_info().pss
+        except psutil.Error:  # it ended
+            continue
+    return total
+
+
+def forward(detector: Detector, crop: np.ndarray, seconds: float = 3) -> float:
+    """Faces a second of the network alone."""
+    batch, done, start = np.stack([crop] * MICRO_BATCH), 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        detector.engine.score(batch)
+        done += MICRO_BATCH
+    return done / (time.perf_counter() - start)
+
+
+def check(detector: Detector, tar: Path, seconds: float = 10) -> float:
+    """Photos a second of `check` in this process."""
+    done, start = 0, time.perf_counter()
+    items = (many.Item(*item) for one in slices(str(tar)) for item in one.items())
+    for _ in many.check(detector, items):
+        done += 1
+        if time.perf_counter() - start > seconds:
+            break
+    return done / (time.perf_counter() - start)
+
+
+def measure(count: int, engines: list[str], workers: int, release: Path, detector: Detector, folder: Path) -> dict:
+    """One size: every engine, and what it is held against."""
+    tar = folder / "photos.tar"
+    write_photos(tar, count)
+    crop = faces.find(skimage.data.astronaut())[0].crop
+    found, tables = {"images": count, "check": {"per_second": check(detector, tar)}}, []
+    found["check"]["over_forward"] = found["check"]["per_second"] / forward(detector, crop)
+    for engine in engines:
+        before = forward(detector, crop)
+        out = folder / f"{engine}.parquet"
+        one = measure_scan(tar, out, release, engine, workers)
+        bare = (before + forward(detector, crop)) / 2
+        found[engine] = {**one, "over_forward": one["per_second"] / bare}
+        tables.append(pq.read_table(out))
+        out.unlink()
+        print(
+            f"{count:7} images, {engine:5}: {one['per_second']:6.2f} a second, {one['per_second'] / bare:.3f} of the "
+            f"forward pass, {one['peak_bytes'] / 1e6:.0f} MB, began after {one['seconds_to_start']:.0f} s",
+            flush=True,
+        )
+    assert all(table.equals(tables[0]) and len(table) == count for table in tables)
+    return found
+
+
+def main() -> None:
+    """Prints a line a scan and, last, one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, nargs="+", default=[1000, 5000, 20000])
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
+    options = parser.parse_args()
+    if min(options.images) <= PART * options.workers:
+        parser.error(f"--images must be above {PART * options.workers}: the first {PART} of a process are not timed.")
+    engines = ["plain", "ray"] if find_spec("ray") else ["plain"]
+    detector = Detector(options.release)
+    detector.warm_up()
+    detector.engine.score(np.zeros((MICRO_BATCH, 256, 256, 3), np.uint8))  # compiled before it is timed
+    with tempfile.TemporaryDirectory() as folder:
+        sizes = [
+            measure(count, engines, options.workers, options.release, detector, Path(folder))
+            for count in options.images
+        ]
+    summary = {"schema": SCHEMA_VERSION, "workers": options.workers, "sizes": sizes}
+    for engine in engines:
+        peaks = [size[engine]["peak_bytes"] for size in sizes]
+        summary[f"{engine}_memory_last_over_first"] = peaks[-1] / peaks[0]
+        summary[f"{engine}_over_check"] = [
+            size[engine]["over_forward"] / size["check"]["over_forward"] for size in sizes
+        ]
+    if "ray" in engines:
+        summary["ray_over_plain"] = [size["ray"]["over_forward"] / size["plain"]["over_forward"] for size in sizes]
+    print(json.dumps(summary))
+
+
+if __name__ == "__main__":
+    main()
