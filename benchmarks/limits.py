@@ -21,12 +21,12 @@ import numpy as np
 
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE, SCHEMA_VERSION
 from deepley.photo.faces import TEMPLATE, Face, find
-from deepley.photo.treatment import blur
+from deepley.photo.treatment import TREATMENTS, blur
 from deepley.training.batches import labels_of
 from deepley.training.evaluation import figures
 from deepley.training.sources import find as find_sources
 from deepley.verdict.detector import Detector
-from deepley.verdict.stability import TREATMENTS, Stability
+from deepley.verdict.stability import Stability
 
 SIZES = (128, 96, 80, 64, 56, 48, 40, 32)
 """Sides of the face detector's box, in pixels of the photo."""

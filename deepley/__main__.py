@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="deepley", description="Evidence that a face photo was generated.")
+    parser = argparse.ArgumentParser(prog="deepley", description="Evidence that a face was generated or swapped.")
     added = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = added.add_parser("check", help="check photos and clips")

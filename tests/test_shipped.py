@@ -77,7 +77,7 @@ def test_the_release_keeps_the_whole_history_and_the_decks():
         rows = files.read_history(DEFAULT_RELEASE / file)
         assert [row["round"] for row in rows] == list(range(1, len(rows) + 1))
     phases = dict.fromkeys(row["phase"] for row in files.read_history(DEFAULT_RELEASE / files.HISTORY))
-    assert list(phases) == ["head", "deep", "all", "full size", "restart"]
+    assert list(phases) == ["small crops", "full size", "restart"]
 
 
 def test_the_network_sees_a_face_of_the_size_that_alignment_gives(detector):

@@ -5,6 +5,8 @@ Training draws from them, and every verdict is re-scored under some of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -32,3 +34,13 @@ def down_and_up(pixels: np.ndarray, factor: float, interpolation: int = cv2.INTE
     small = (max(1, round(width * factor)), max(1, round(height * factor)))
     shrunk = cv2.resize(np.ascontiguousarray(pixels), small, interpolation=interpolation)
     return cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+TREATMENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "JPEG 70": lambda crop: jpeg(crop, 70),
+    "JPEG 50": lambda crop: jpeg(crop, 50),
+    "half size": lambda crop: down_and_up(crop, 0.5),
+    "slight blur": lambda crop: blur(crop, 0.8),
+}
+"""What pictures meet on their way, by name: functions on the aligned (256, 256, 3) uint8 crop. Every verdict is held
+against them, and calibration sees them."""

@@ -122,8 +122,8 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 - Data: {config["data"]["origin"]}
 - Images: {shown}
 - Input: faces aligned as in FFHQ, 256 x 256 RGB, 0..255 (preprocessing `{config["preprocessing"]}`)
-- Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it);
-  inconclusive from {cut["doubt"]:.4f} (5 % reach it)
+- Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it, as
+  they are or recompressed, shrunk or blurred); inconclusive from {cut["doubt"]:.4f} (5 % do)
 
 ## Figures
 
@@ -148,13 +148,14 @@ print(found.reason or "")
 
 ## What it cannot see
 
-- Anything but what it was trained on: other generators, face swaps and retouching may go unseen, and unusual photos of
-  real people may be called fake. No evidence found does not mean that a photo is real.
+- Much that it was not trained on: other generators, other ways to swap a face, and retouching may go unseen, and
+  unusual photos of real people may be called fake. No evidence found does not mean that a photo is real.
 - Someone who knows the network can deceive it with changes too small to see.
 - A heatmap shows where the network looked. It proves nothing.{warnings}
 
 ## Licence
 
-For research and non-commercial use: FFHQ is CC BY-NC-SA 4.0 with per-photo licences, and no licence is stated for the
-generated images. No picture is part of the release. A score must not be the only ground for a decision about a person.
+For research and non-commercial use: sets of faces are given for no other (FFHQ is CC BY-NC-SA 4.0 with per-photo
+licences), and no licence is stated for most generated images. No picture is part of the release. A score must not be
+the only ground for a decision about a person.
 """

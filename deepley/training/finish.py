@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from deepley.config import TrainConfig, to_json
 from deepley.network import files, release
 from deepley.network import model as networks
 from deepley.network.model import EMBEDDING, LOGIT, evidence
+from deepley.photo.treatment import TREATMENTS
 from deepley.training import evaluation
 from deepley.training.batches import classes_of, labels_of
 from deepley.training.card import card
@@ -46,11 +48,20 @@ def _test_sets(sources: tuple) -> dict[str, tuple]:
     return {name: found for name, found in sets.items() if {s.label for s in found} == {0, 1}}
 
 
-def _embeddings(network: keras.Model, sources: tuple) -> tuple[tuple, np.ndarray]:
-    """The readable ones of some images, and their (n, f) float32 embeddings."""
+def _embeddings(network: keras.Model, sources: tuple, treated: bool = False) -> tuple[tuple, np.ndarray]:
+    """The readable ones of some images, and their (n, f) float32 embeddings.
+
+    Args:
+        network: That embeds.
+        sources: The images.
+        treated: Each under one of `TREATMENTS`, in turn, rather than as it is.
+    """
     scorer, found = keras.Model(network.input, network.get_layer(EMBEDDING).output), []
+    ways = itertools.cycle(TREATMENTS.values())
 
     def keep(faces: np.ndarray) -> np.ndarray:
+        if treated:
+            faces = np.stack([way(face) for face, way in zip(faces, ways)])
         found.append(np.asarray(scorer.predict_on_batch(faces), np.float32))
         return np.zeros(len(faces))
 
@@ -80,7 +91,8 @@ def finish(
     Args:
         model: The trained network.
         history: One dict a round.
-        dataset: All of its validation images calibrate; its test images, if there are any, are scored once.
+        dataset: All of its validation images calibrate, as they are and under one of `photo.treatment.TREATMENTS`; its
+            test images, if there are any, are scored once.
         config: The recipe.
         folder: Where the release goes; replaced only when the new one is complete.
         name: Name of the release.
@@ -104,14 +116,16 @@ def finish(
 
     network = saved(model)
     valid, held_out = _embeddings(network, dataset.splits["valid"])
+    seen, degraded = _embeddings(network, valid, treated=True)
+    both, labels = np.concatenate([held_out, degraded]), np.concatenate([labels_of(valid), labels_of(seen)])
     if len(config.model.kinds) > 1:
-        before = _head(network).predict(held_out, verbose=0)
-        classes = classes_of(valid, config.model.kinds)
-        networks.rescale(network, *calibration.fit_kinds(before, classes, config.model.kinds))
+        classes = np.concatenate([classes_of(valid, config.model.kinds), classes_of(seen, config.model.kinds)])
+        fitted = calibration.fit_kinds(_head(network).predict(both, verbose=0), classes, config.model.kinds)
+        networks.rescale(network, *fitted)
         network = saved(network)
     head = _head(network)
+    fitted = calibration.fit(evidence(head.predict(both, verbose=0)), labels)
     logits = evidence(head.predict(held_out, verbose=0))
-    fitted = calibration.fit(logits, labels_of(valid))
     train, known = _embeddings(network, dataset.take("train", _KNOWN))
     usual = doubt.fit(known, classes_of(train, config.model.kinds), held_out)
     usual.save(building)

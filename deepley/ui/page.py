@@ -30,7 +30,7 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
     local.ensure_worker(runs)  # for what was still queued when the machine went down
     with gr.Blocks(title="Deepley CV", analytics_enabled=False, delete_cache=(600, check.KEPT)) as page:
         gr.HTML(
-            "<h1>Deepley CV</h1><p>How strong is the evidence that a face photo was generated?</p>",
+            "<h1>Deepley CV</h1><p>How strong is the evidence that a face was generated or swapped?</p>",
             elem_classes="title",
             elem_id="title",
             padding=False,

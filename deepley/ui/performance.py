@@ -17,7 +17,7 @@ def build(release: Release, calibration: Calibration, reason: str) -> None:
     history, metrics = release.history(), release.metrics
     gr.Markdown(
         f"**{release.name}**, trained on {release.config['data']['origin']}. In brackets: 95 % bootstrap intervals. "
-        "These are figures *at home*: photos and generator of the kind it was trained on. Elsewhere it does worse. "
+        "The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse. "
         f"{reason}"
     )
     if metrics:

@@ -14,9 +14,10 @@ from deepley.network import explain, release
 from deepley.network.engine import Activation, Engine
 from deepley.photo import decode, faces, provenance
 from deepley.photo.provenance import Provenance
+from deepley.photo.treatment import TREATMENTS
 from deepley.verdict import calibration, doubt
 from deepley.verdict.calibration import Evidence
-from deepley.verdict.stability import TREATMENTS, Stability
+from deepley.verdict.stability import Stability
 
 _NAMED = 0.3
 """Share of the evidence from which a kind of manipulation is named."""

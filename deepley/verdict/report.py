@@ -42,7 +42,7 @@ def html(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
 
 def text(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
     """The report as plain text, for the clipboard."""
-    lines = ["Deepley CV: how strong is the evidence that a face was generated?", ""]
+    lines = ["Deepley CV: how strong is the evidence that a face was generated or swapped?", ""]
     lines += [f"{label}: {value}" for label, value in _facts(verdict, name)]
     lines.append("")
     if verdict.reason:

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
-
-from deepley.photo.treatment import blur, down_and_up, jpeg
-
-TREATMENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "JPEG 70": lambda crop: jpeg(crop, 70),
-    "JPEG 50": lambda crop: jpeg(crop, 50),
-    "half size": lambda crop: down_and_up(crop, 0.5),
-    "slight blur": lambda crop: blur(crop, 0.8),
-}
-"""By name: functions on the aligned (256, 256, 3) uint8 crop."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ HEADLINES = {
 }
 
 _MEANINGS = {
-    Evidence.NONE: "The network saw no trace of the generators it knows. "
+    Evidence.NONE: "The network saw no trace of the manipulations it knows. "
     "That does not show that the photo is real or unedited.",
     Evidence.INCONCLUSIVE: "The score is higher than that of most real photos, "
     "but not high enough to speak of evidence.",
@@ -79,8 +79,8 @@ def trained(detector: Detector) -> str:
     """What the release was trained to see and what it was not."""
     config = detector.release.config
     return (
-        f"Trained on: {config['data']['origin']}. Other generators, face swaps and retouching may go unseen. "
-        f"Release {config['name']} of {config['created']}."
+        f"Trained on: {config['data']['origin']}. Other generators, other ways to swap a face, and retouching may go "
+        f"unseen. Release {config['name']} of {config['created']}."
     )
 
 

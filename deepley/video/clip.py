@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from deepley.config import FaceLimits, VideoLimits
+from deepley.network.files import TEMPORAL
 from deepley.photo.decode import fit_within
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
@@ -52,7 +53,7 @@ class Watcher:
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self.head = head.load(detector.release.folder / head.FILE, detector.release.sha256)
+        self.head = head.load(detector.release.folder / TEMPORAL, detector.release.sha256)
 
     def calibration(self, track: TrackVerdict) -> Calibration:
         """Of the score that the verdict on a track goes by."""

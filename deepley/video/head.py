@@ -23,9 +23,6 @@ from deepley.verdict.calibration import Calibration
 from deepley.video.looks import Look
 from deepley.video.temporal import NAMES
 
-FILE = "temporal.safetensors"
-"""Its name in a release folder."""
-
 WINDOW = 4
 """Pairs that the head sees at once, in training and in scoring."""
 

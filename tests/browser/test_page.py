@@ -15,8 +15,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
+from deepley.photo.treatment import TREATMENTS
 from deepley.training.sources import find
-from deepley.verdict.stability import TREATMENTS
 from tests.browser import drive
 from tests.conftest import encode
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from deepley.verdict.stability import TREATMENTS, Stability
+from deepley.photo.treatment import TREATMENTS
+from deepley.verdict.stability import Stability
 
 
 @pytest.mark.parametrize("name", TREATMENTS)

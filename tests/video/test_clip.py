@@ -13,6 +13,7 @@ import pytest
 
 from deepley.__main__ import main
 from deepley.config import VideoLimits
+from deepley.network.files import TEMPORAL
 from deepley.network.model import WeightsError
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
@@ -49,7 +50,7 @@ def release_with_head(tmp_path_factory, micro_release):
         head.build(size), np.zeros(size, np.float32), np.ones(size, np.float32), Calibration(),
         Combination(1.0, 1.0, 0.0), Calibration(), details,
     )  # fmt: skip
-    head.save(folder / head.FILE, made)
+    head.save(folder / TEMPORAL, made)
     return folder
 
 
