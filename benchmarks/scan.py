@@ -69,9 +69,9 @@ def measure_scan(*arguments: object) -> dict[str, float]:
     peak = 0
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         running = pool.submit(timed_scan, *arguments)
-        (process,) = pool._processes
+        (process,) = multiprocessing.active_children()
         while not running.done():
-            peak = max(peak, memory(psutil.Process(process)))
+            peak = max(peak, memory(psutil.Process(process.pid)))
             time.sleep(0.5)
         steps = running.result()
     begun = arguments[-1]

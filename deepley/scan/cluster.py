@@ -17,7 +17,7 @@ from types import ModuleType
 
 from deepley.scan import plain
 from deepley.scan.plain import EngineError
-from deepley.scan.slices import Slice
+from deepley.scan.slices import Slice, line
 
 _HERE = Path(__file__).parents[2]
 """Where this program lies, so that actors find it."""
@@ -41,7 +41,7 @@ def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None 
         workers: Actors; None takes one a GPU or core.
 
     Raises:
-        EngineError: If Ray is not installed, or the release cannot be loaded.
+        EngineError: If Ray is not installed or cannot be started, or the release cannot be loaded.
     """
     ray = _ray()
     kinds = ray.cluster_resources()
@@ -108,5 +108,8 @@ def _ray() -> ModuleType:
         except ConnectionError:
             if "RAY_ADDRESS" in os.environ:
                 raise EngineError(f"There is no Ray at {os.environ['RAY_ADDRESS']}.") from None
-            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **options)
+            try:
+                ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **options)
+            except Exception as error:  # a start that takes too long, on a busy machine, has no type of its own
+                raise EngineError(f"Ray could not be started here: {line(error)}.") from error
     return ray

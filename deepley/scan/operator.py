@@ -35,8 +35,8 @@ class Checker:
 
 
 def one_core() -> None:
-    """Keeps this process to one core, before TensorFlow has begun: processes share cores better than threads do
-    (`benchmarks.scan`), and find the same scores.
+    """Keeps this process to one core, before TensorFlow has begun: a process a core, in place of threads that wait for
+    each other (`plain_over_check` of `benchmarks.scan` is the gain).
     """
     cv2.setNumThreads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
