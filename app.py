@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -17,5 +16,6 @@ if __name__ == "__main__":
     logging.getLogger("deepley").setLevel(logging.INFO)
     folder, reason = choose(DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
     detector = Detector(folder)
-    threading.Thread(target=detector.warm_up, daemon=True).start()  # seconds that the first page need not wait for
-    page.launch(detector, reason=reason)
+    served = page.launch(detector, reason=reason)
+    detector.warm_up()  # seconds that the first page need not wait for
+    served.block_thread()

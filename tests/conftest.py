@@ -170,4 +170,4 @@ def url(micro_release: Path, kept: Path) -> str:
 
     detector = Detector(micro_release)
     detector.warm_up()
-    return page.launch(detector, kept, kept / "runs", prevent_thread_lock=True, quiet=True)
+    return page.launch(detector, kept, kept / "runs", quiet=True).local_url

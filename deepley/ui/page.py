@@ -53,8 +53,8 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
 
 def launch(
     detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, reason: str = "", **options: object
-) -> str:
-    """Serves the page; returns its local address.
+) -> gr.Blocks:
+    """Serves the page in a thread of its own; returns it: `local_url` is its address, `block_thread` waits for its end.
 
     Args:
         detector: A loaded release.
@@ -67,7 +67,7 @@ def launch(
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
     fetch.bound()
     page = build(detector, data, runs, reason)
-    _, url, _ = page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
+    page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
         theme=components.theme(),
         css=components.CSS,
         head=components.PASTE,
@@ -82,6 +82,7 @@ def launch(
             "routes": [api.health(detector.release, lambda: len(page._queue))],
             "middleware": [Middleware(Door)],
         },
+        prevent_thread_lock=True,
         **options,
     )
-    return url
+    return page
