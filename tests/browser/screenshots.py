@@ -67,7 +67,7 @@ def main() -> None:
     photo, detector = skimage.data.astronaut(), Detector(options.release)
     detector.warm_up()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        url = pages.launch(detector, Path(folder), Path(folder) / "runs", prevent_thread_lock=True, quiet=True)
+        url = pages.launch(detector, Path(folder), Path(folder) / "runs", quiet=True).local_url
         browser = drive.chromium(playwright, drive.camera(Path(folder), photo))
         for size, (width, height, theme) in SIZES.items():
             context = browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"])

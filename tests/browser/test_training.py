@@ -33,7 +33,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(runs, astronaut):
-    address = pages.launch(Detector(DEFAULT_RELEASE), runs.parent, runs, prevent_thread_lock=True, quiet=True)
+    address = pages.launch(Detector(DEFAULT_RELEASE), runs.parent, runs, quiet=True).local_url
     with sync_playwright() as playwright:
         browser = drive.chromium(playwright, drive.camera(runs.parent, astronaut))
         page = browser.new_page(viewport={"width": 1280, "height": 900})
