@@ -100,7 +100,7 @@ def test_a_job_is_started_killed_resumed_finished_and_used(page, runs, astronaut
         time.sleep(0.2)
     assert [row["round"] for row in job.history] == list(range(1, len(job.history) + 1))
     page.locator('#job [data-state="completed"]').wait_for(timeout=180_000)
-    assert job.history[-1]["val_loss"] < job.history[0]["val_loss"]
+    assert job.history[-1]["loss"] < job.history[0]["loss"]
     expect(page.locator("#summary")).to_contain_text(job.id)
     expect(page.locator("#job")).to_contain_text("Phases so far: head (round 1), all (rounds 2 to 5)")
 
