@@ -129,8 +129,8 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 
 {tables(metrics)}
 
-In brackets: {metrics["interval"]}. Validation images also chose the weights and the calibration; test images were
-scored once.
+In brackets: {metrics["interval"]}. Validation images also chose the weights and the calibration; no test
+image did.
 
 ## How to load it
 
