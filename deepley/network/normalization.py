@@ -10,7 +10,7 @@ class FusedBatchNormalization(layers.BatchNormalization):
     """Keras's BatchNormalization of images, computed by TensorFlow's fused kernel (cuDNN's, or oneDNN's on a CPU).
 
     Keras builds it from a dozen passes in float32; a training step of ResNet50 in bfloat16 on a CPU then spends half
-    of its time in them (`benchmarks/training.py`). Same weights, same statistics, same result within rounding.
+    of its time in them (`benchmarks/normalization.py`). Same weights, same statistics, same result within rounding.
     """
 
     def call(self, inputs: object, training: bool | None = None, mask: object = None) -> object:

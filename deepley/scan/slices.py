@@ -6,6 +6,7 @@ in batches). What cannot be read becomes a photo whose `read` raises the sentenc
 
 from __future__ import annotations
 
+import abc
 import functools
 import hashlib
 import itertools
@@ -27,12 +28,15 @@ Item = tuple[str, Callable[[], bytes]]
 """A photo's name, and what reads its bytes, which may raise OSError or PhotoError."""
 
 
-class Slice:
+class Slice(abc.ABC):
     """At most `PART` photos that lie one after the other in a source; has a length, and pickles."""
 
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
+
+    @abc.abstractmethod
     def items(self) -> Iterator[Item]:
         """The photos in order, each read when it is asked for."""
-        raise NotImplementedError
 
     @property
     def digest(self) -> str:

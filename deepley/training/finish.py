@@ -120,8 +120,8 @@ def finish(
     both, labels = np.concatenate([held_out, degraded]), np.concatenate([labels_of(valid), labels_of(seen)])
     if len(config.model.kinds) > 1:
         classes = np.concatenate([classes_of(valid, config.model.kinds), classes_of(seen, config.model.kinds)])
-        fitted = calibration.fit_kinds(_head(network).predict(both, verbose=0), classes, config.model.kinds)
-        networks.rescale(network, *fitted)
+        scaling = calibration.fit_kinds(_head(network).predict(both, verbose=0), classes, config.model.kinds)
+        networks.rescale(network, *scaling)
         network = saved(network)
     head = _head(network)
     fitted = calibration.fit(evidence(head.predict(both, verbose=0)), labels)
