@@ -238,7 +238,8 @@ class TrainConfig:
         views: Augmented views of every image that a cached phase stores.
         train_limit: Train on at most this many images (half real, half fake); 0 takes all.
         valid_limit: Validate each round on at most this many images; 0 takes all.
-        mixed_precision: Compute in bfloat16, keep variables in float32.
+        mixed_precision: Compute in bfloat16 where the machine has it (`network.devices.policy`), keep variables in
+            float32.
         seed: Seeds weights, order, augmentation and dropout.
     """
 

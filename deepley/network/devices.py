@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
+from pathlib import Path
 
 import keras
+
+_CPU = Path("/proc/cpuinfo")
 
 
 @functools.cache
@@ -30,3 +34,20 @@ def parallel() -> contextlib.AbstractContextManager:
 def jit_compile() -> bool | str:
     """The value for `compile`: XLA on a CPU makes a ResNet50 step several times slower, so it is off there."""
     return "auto" if gpus() else False
+
+
+def policy(mixed: bool) -> str:
+    """The dtype policy to train with: "mixed_bfloat16" if it is wished for and this machine has it, or "float32".
+
+    A CPU without instructions for bfloat16 emulates it: a training step of ResNet50 takes several times as long as in
+    float32 (`benchmarks/precision.py`).
+    """
+    return "mixed_bfloat16" if mixed and (gpus() or _cpu_has_bfloat16()) else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    """By what Linux lists of it; False where nothing is listed."""
+    try:
+        return re.search(r"\b(avx512_bf16|amx_bf16|bf16)\b", _CPU.read_text()) is not None
+    except OSError:
+        return False

@@ -34,7 +34,7 @@ def seconds(config: TrainConfig, train: int, valid: int, base: Path | None = Non
         WeightsError: If the base weights do not fit.
     """
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    keras.config.set_dtype_policy(devices.policy(config.mixed_precision))
     try:
         model = networks.build(config.model)
         given = networks.load_base(model, config.model, base) if base else BACKBONES[config.model.backbone].stages

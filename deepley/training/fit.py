@@ -65,7 +65,7 @@ def train(
         raise TrainingError(f"{out} already holds a run: continue it with --resume, or choose another folder.")
     out.mkdir(parents=True, exist_ok=True)
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if config.mixed_precision else "float32")
+    keras.config.set_dtype_policy(devices.policy(config.mixed_precision))
     try:
         with devices.parallel():
             return _Run(dataset, config, out, base, start, path).go(resume, watch)

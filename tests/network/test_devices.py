@@ -1,0 +1,20 @@
+import pytest
+
+from deepley.network import devices
+
+
+@pytest.mark.parametrize(
+    ("listed", "wished", "policy"),
+    [
+        ("flags : fpu avx2 avx512f avx512_bf16 rdpid", True, "mixed_bfloat16"),
+        ("Features : fp asimd sve bf16 i8mm", True, "mixed_bfloat16"),  # Arm
+        ("flags : fpu avx2 avx512f avx512_vnni", True, "float32"),  # would emulate it
+        (None, True, "float32"),  # not Linux
+        ("flags : fpu avx2 avx512f avx512_bf16", False, "float32"),
+    ],
+)
+def test_bfloat16_is_used_only_where_the_cpu_has_it(listed, wished, policy, tmp_path, monkeypatch):
+    if listed:
+        (tmp_path / "cpuinfo").write_text(listed)
+    monkeypatch.setattr(devices, "_CPU", tmp_path / "cpuinfo")
+    assert devices.policy(wished) == policy
