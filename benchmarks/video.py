@@ -3,11 +3,12 @@
     python -m benchmarks.video [--release DIR] [--seconds 10 30 60] [--clips DIR]
 
 The clips are made here, with PyAV: scikit-image's astronaut swaying before a noisy wall, 1280 x 720 at 25 frames a
-second, H.264; `--clips` takes every clip of a folder instead. For each, in one run on one machine and after start-up,
-the file is decoded alone and checked as the page and the command line check it, with a stopwatch around every stage.
-The last line is one JSON object: for each clip its `seconds` and `pairs` of sampled frames, `frames_a_second` of those
-end to end, `over_decoding`, the check's time over that of decoding alone, and the `shares` of its stages; and
-`growth`, the time a second of the longest clip takes over that of the shortest: 1 where cost is linear.
+second, H.264, and one as long as the last at 1920 x 1080; `--clips` takes every clip of a folder instead. For each, in
+one run on one machine and after start-up, the file is decoded alone and checked as the page and the command line check
+it, with a stopwatch around every stage. The last line is one JSON object: for each clip its `seconds` and `pairs` of
+sampled frames, `frames_a_second` of those end to end, `over_decoding`, the check's time over that of decoding alone,
+the `shares` of its stages, and `peak_bytes`, the most memory that the process, network and all, has held so far; and
+`growth`, the time a second of the longest 720p clip takes over that of the shortest: 1 where cost is linear.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import resource
 import tempfile
 import time
 from collections import defaultdict
@@ -33,7 +35,7 @@ from deepley.photo import faces
 from deepley.verdict.detector import Detector
 from deepley.video import clip, reader, temporal, tracks
 
-WIDTH, HEIGHT, RATE = 1280, 720, 25
+RATE = 25
 
 STAGES = {
     "decoding": (reader, "read"),
@@ -89,21 +91,22 @@ class Stopwatch:
             yield step
 
 
-def film(path: Path, seconds: float) -> None:
-    """Writes a 720p clip of the astronaut, whose face is about 140 px wide and sways."""
+def film(path: Path, seconds: float, height: int = 720) -> None:
+    """Writes a 16:9 clip of the astronaut, whose face is about a fifth of the height wide and sways."""
+    width = height * 16 // 9
     rng = np.random.default_rng(0)
-    grain = rng.normal(0, 4, (HEIGHT + 64, WIDTH + 64, 3)).astype(np.int16)
-    person = cv2.resize(skimage.data.astronaut(), (HEIGHT, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    grain = rng.normal(0, 4, (height + 64, width + 64, 3)).astype(np.int16)
+    person = cv2.resize(skimage.data.astronaut(), (height, height), interpolation=cv2.INTER_CUBIC)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"crf": "23", "preset": "veryfast"}
         for i in range(round(seconds * RATE)):
-            x, y = 280 + round(120 * np.sin(i / 25)), round(20 * np.sin(i / 17))
-            frame = np.full((HEIGHT, WIDTH, 3), 120, np.int16)
-            frame[:, x : x + HEIGHT] = np.roll(person, y, axis=0)
+            x, y = (width - height) // 2 + round(height / 6 * np.sin(i / 25)), round(20 * np.sin(i / 17))
+            frame = np.full((height, width, 3), 120, np.int16)
+            frame[:, x : x + height] = np.roll(person, y, axis=0)
             down, across = rng.integers(64, size=2)
-            frame += grain[down : down + HEIGHT, across : across + WIDTH]
+            frame += grain[down : down + height, across : across + width]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.clip(0, 255).astype(np.uint8), "rgb24")))
         container.mux(stream.encode())
 
@@ -138,6 +141,7 @@ def measure(path: Path, watcher: clip.Watcher) -> dict:
         "check_seconds": round(total, 2),
         "over_decoding": round(total / alone, 2),
         "shares": {name: round(spent / total, 3) for name, spent in stages.items()},
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
 
@@ -158,13 +162,16 @@ def main() -> None:
             paths = [Path(folder) / f"{seconds:g}s.mp4" for seconds in options.seconds]
             for path, seconds in zip(paths, options.seconds):
                 film(path, seconds)
+            paths.append(Path(folder) / f"{options.seconds[-1]:g}s-1080p.mp4")
+            film(paths[-1], options.seconds[-1], 1080)
         found = [measure(path, watcher) for path in paths]
     for each in found:
         print(f"{each['clip']}: {each['pairs']} pairs, {each['frames_a_second']} frames a second, ", end="")
         print(f"{each['over_decoding']} times decoding alone; ", end="")
-        print(", ".join(f"{name} {share:.0%}" for name, share in each["shares"].items()))
-    found.sort(key=lambda each: each["seconds"])
-    costs = [each["check_seconds"] / each["seconds"] for each in found]
+        print(", ".join(f"{name} {share:.0%}" for name, share in each["shares"].items()), end="; ")
+        print(f"{each['peak_bytes'] / 1e6:.0f} MB")
+    timed = sorted(found if options.clips else found[:-1], key=lambda each: each["seconds"])
+    costs = [each["check_seconds"] / each["seconds"] for each in timed]
     print(json.dumps({"schema": SCHEMA_VERSION, "growth": round(costs[-1] / costs[0], 3), "clips": found}))
 
 

@@ -59,8 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
     film = added.add_parser("train-video", help="train the temporal head on clips made of real faces")
     film.add_argument("--data", type=Path, required=True, help="aligned faces in real/; train/ is left out")
-    film.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
-    film.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as RELEASE/temporal.safetensors")
+    film.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="the release folder that gets the head")
     film.add_argument("--limit", type=int, default=0, metavar="N", help="film at most N photos")
     film.add_argument("--origin", default="the photos in its training folder", help="what the data is, for the card")
     film.set_defaults(run=commands.train_video)

@@ -144,19 +144,23 @@ def train_video(options: argparse.Namespace) -> int:
     import shutil
     from dataclasses import replace
 
+    from deepley.network.files import TEMPORAL
     from deepley.network.release import load
-    from deepley.training import footage, temporal
+    from deepley.training import card, finish, footage, temporal
     from deepley.training.sources import find
     from deepley.video import head
 
-    loaded, store = load(options.release), options.out.with_suffix(".clips")
+    loaded = load(options.release)
+    out = loaded.folder / TEMPORAL
+    store = out.with_suffix(".clips")
     made = footage.examples(find(options.data), loaded, store, options.limit)
     trained, measured = temporal.fit(made)
     details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
-    head.save(options.out, replace(trained, details=details))
+    head.save(out, replace(trained, details=details))
+    finish.add(loaded.folder, temporal.metrics(details))
     shutil.rmtree(store)
-    print(temporal.table(measured))
-    print(f"The temporal head is {options.out}.")
+    print(card.comparison(temporal.rows(measured), card.FURTHER["clips"][1]))
+    print(f"The temporal head is {out}; {details['lost']} photos were left out, as their faces were lost.")
     return 0
 
 

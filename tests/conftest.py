@@ -126,6 +126,7 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "name": "micro",
         "created": "2026-01-01",
         "data": {"origin": "generated test pictures", "counts": {}, "warnings": []},
+        "training": {"preset": "test"},
         "calibration": to_json(Calibration()),
     }
     release.save(folder, model.build(MICRO), MICRO, details)

@@ -20,6 +20,8 @@ _ROWS = {
 }
 _SHARES = set(_ROWS) - {"auc", "average_precision", "ece"}
 _COLUMNS = {
+    "auc_frames": "AUC, single frames",
+    "auc_changes": "AUC, changes between frames",
     "auc": "AUC",
     "false_positive_rate": "real called fake",
     "recall": "fakes found",
@@ -27,6 +29,8 @@ _COLUMNS = {
     "ece": "ECE",
     "inconclusive": "inconclusive",
     "unlike_training": "unlike training",
+    "control": "AUC of controls, 0.5 wanted",
+    "gain": "AUC above the better one's",
 }
 
 FURTHER = {
@@ -34,6 +38,8 @@ FURTHER = {
     "elsewhere": ("Elsewhere", "set"),
     "groups": ("Real photos of UTKFace, by group", "group"),
     "attacked": ("Under attack by someone who has the network (test images)", "attack"),
+    "clips": ("Clips made of photos that were held out, real against blended", "evidence"),
+    "clips_elsewhere": ("Clips from elsewhere", "set"),
 }
 """Tables that a metrics.json may have beside its own sets: heading, and what heads their first column."""
 
@@ -109,6 +115,12 @@ def card(config: dict, metrics: dict) -> str:
     )
     kinds = {"generated": "made by a generator", "blended": "changed by blending in another face"}
     claim = " or ".join(kinds[kind] for kind in from_json(ModelConfig, config["model"]).kinds)
+    clips = (
+        f"\n- Clips: `temporal.safetensors` judges what changes between frames. It was trained on "
+        f"{metrics['clips_origin']}. It has seen no other way to swap a face, and no real clip."
+        if "clips_origin" in metrics
+        else ""
+    )
     warnings = "".join(f"\n- Of this data: {warning}" for warning in config["data"]["warnings"])
     return f"""---
 {_front(config["name"], metrics["sets"])}---
@@ -123,7 +135,7 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 - Images: {shown}
 - Input: faces aligned as in FFHQ, 256 x 256 RGB, 0..255 (preprocessing `{config["preprocessing"]}`)
 - Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it, as
-  they are or recompressed, shrunk or blurred); inconclusive from {cut["doubt"]:.4f} (5 % do)
+  they are or recompressed, shrunk or blurred); inconclusive from {cut["doubt"]:.4f} (5 % do){clips}
 
 ## Figures
 

@@ -81,7 +81,7 @@ def figures(made: Examples, logits: dict[str, np.ndarray], seed: int = 0) -> dic
         seed: Of the resampling.
 
     Returns:
-        `n` and `lost`; of each of `logits` the `auc` and `ece`, real against blended, and the AUC of the `control`,
+        `n`; of each of `logits` the `auc` and `ece`, real against blended, and the AUC of the `control`,
         real against control, which should be 0.5; `difference` of the AUC of "both" and the better of the others.
     """
     rows = {kind: made.of("test", (kind,)) for kind in clips.KINDS}
@@ -103,7 +103,6 @@ def figures(made: Examples, logits: dict[str, np.ndarray], seed: int = 0) -> dic
     better = max(("spatial", "temporal"), key=lambda key: areas[key][0])
     return {
         "n": {kind: int(which.sum()) for kind, which in rows.items()},
-        "lost": made.lost,
         "auc": every(areas),
         "difference": {"from": better, **_interval(areas["both"] - areas[better])},
         "control": every(drawn(roc_auc_score, "control")),
@@ -130,22 +129,28 @@ def details(release: str, sha256: str, made: Examples, measured: dict, origin: s
         "origin": f"synthetic clips of {origin}: real photos filmed by a simulated camera and head, H.264; "
         "blended ones with the face pasted onto itself frame by frame, trembling and flickering a little",
         "clips": counts,
+        "lost": made.lost,
         "figures": measured,
     }
 
 
-def table(measured: dict) -> str:
-    """The figures as text."""
-    n, said = measured["n"], "{value:.3f} ({low:.3f} to {high:.3f})"
-    lines = [
-        f"Test clips: {n['real']} real, {n['blended']} blended, {n['control']} control; {measured['lost']} photos lost."
-    ]
-    for name, words in (
-        ("auc", "AUC {}, real against blended"),
-        ("control", "AUC {}, real against control, 0.5 wanted"),
-        ("ece", "Expected calibration error {}"),
-    ):
-        lines += [f"{words.format(key)}: {said.format(**found)}" for key, found in measured[name].items()]
-    found = measured["difference"]
-    lines.append(f"AUC both - {found['from']}: {found['value']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})")
-    return "\n".join(lines)
+def metrics(details: dict) -> dict:
+    """What a release's metrics.json and card say of its temporal head."""
+    counts = details["clips"]
+    trained = f"{counts['train']:,} clips, {counts['valid']:,} more to stop and calibrate it: {details['origin']}"
+    return {"clips": rows(details["figures"]), "clips_origin": trained}
+
+
+def rows(measured: dict) -> dict[str, dict]:
+    """The figures as a table of `training.card.comparison`."""
+    n = measured["n"]
+    found = {
+        name: {
+            "n": n["real"] + n["blended"],
+            "real": n["real"],
+            **{figure: measured[figure][key] for figure in ("auc", "control", "ece")},
+        }
+        for key, name in (("spatial", "single frames"), ("temporal", "changes between frames"), ("both", "both"))
+    }
+    found["both"]["gain"] = {key: measured["difference"][key] for key in ("value", "low", "high")}
+    return found

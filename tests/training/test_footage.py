@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deepley.__main__ import main
+from deepley.network.files import CARD, TEMPORAL
 from deepley.network.release import load
 from deepley.photo.faces import find
 from deepley.training import clips, footage
@@ -58,21 +59,24 @@ def test_the_same_shot_is_used_for_all_clips_of_a_photo(made):
 
 def test_a_killed_run_goes_on_where_it_was_and_makes_a_head(made, photos, loaded, tmp_path, monkeypatch, capsys):
     _, store = made
-    out, filmed, render = tmp_path / "release" / "temporal.safetensors", [], clips.render
-    shutil.copytree(store, out.parent / "temporal.clips")
-    missing = min((out.parent / "temporal.clips").iterdir())
+    folder, filmed, render = tmp_path / "release", [], clips.render
+    shutil.copytree(loaded.folder, folder)
+    shutil.copytree(store, folder / "temporal.clips")
+    missing = min((folder / "temporal.clips").iterdir())
     kinds = len(np.load(missing)["spatial"])
     missing.unlink()
     monkeypatch.setattr(clips, "render", lambda *given: filmed.append(given[3]) or render(*given))
 
     data = str(photos[0].path.parent.parent)
-    assert main(["train-video", "--data", data, "--release", str(loaded.folder), "--out", str(out)]) == 0
+    assert main(["train-video", "--data", data, "--release", str(folder), "--origin", "photos of one astronaut"]) == 0
     assert filmed == list(clips.KINDS[:kinds])
-    assert "Test clips: 1 real, 1 blended, 1 control; 0 photos lost." in capsys.readouterr().out
-    trained = head.load(out, loaded.sha256)
+    assert "| both | 2 (1) |" in capsys.readouterr().out
+    trained = head.load(folder / TEMPORAL, loaded.sha256)
     assert trained.details["clips"] == {"train": 2, "valid": 2, "test": 2}
-    assert "synthetic clips" in trained.details["origin"]
-    assert list(out.parent.iterdir()) == [out]
+    assert not (folder / "temporal.clips").exists()
+    card = (folder / CARD).read_text()
+    assert "trained on 2 clips, 2 more to stop and calibrate it: synthetic clips of photos of one astronaut" in card
+    assert "### Clips made of photos that were held out, real against blended" in card
 
 
 def test_a_photo_whose_face_is_lost_in_one_clip_is_left_out_whole(photos, loaded, tmp_path, monkeypatch):

@@ -29,7 +29,10 @@ def test_the_head_learns_what_changes_and_the_controls_stay_at_chance():
     for found in measured["control"].values():
         assert found["low"] <= 0.5 <= found["high"]
     assert trained.combination.temporal > 0
-    assert "AUC both, real against blended" in temporal.table(measured)
+    rows = temporal.rows(measured)
+    assert list(rows) == ["single frames", "changes between frames", "both"]
+    assert (rows["both"]["n"], rows["both"]["real"]) == (60, 30)
+    assert rows["both"]["gain"]["low"] == measured["difference"]["low"]
 
 
 def test_a_combination_weighs_what_helps_and_nothing_against_itself():

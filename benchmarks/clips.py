@@ -1,0 +1,127 @@
+"""How the shipped release judges clips that were not made here: filmed ones and manipulated ones.
+
+    python -m benchmarks.clips SETS [--release DIR] [--seconds 5] [--store]
+
+SETS holds a folder a set, with clips in real/SCENE/ and fake/SCENE/. The first seconds of each are checked as page and
+command line check them, and the face with the strongest evidence answers for the clip. "AUC" is that of the score the
+verdict goes by; real clips called fake and fakes found are those with evidence of manipulation in the words of the
+verdict. Intervals: 95 % bootstrap over scenes, whose clips, real and fake, are drawn together. --store adds the figures
+to the release and its card. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION, VideoLimits
+from deepley.training import card, finish
+from deepley.training.evaluation import RESAMPLES
+from deepley.verdict.calibration import Evidence
+from deepley.verdict.detector import Detector
+from deepley.video import reader
+from deepley.video.clip import Watcher
+from deepley.video.verdict import TrackVerdict
+
+LABELS = {"real": 0, "fake": 1}
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A judged clip: its class, 1 = fake; the scene it shows; and its strongest face."""
+
+    label: int
+    scene: str
+    face: TrackVerdict
+
+
+def judged(folder: Path, watcher: Watcher, limits: VideoLimits) -> tuple[list[Clip], collections.Counter]:
+    """The clips of a set, and how many could not be judged, by reason."""
+    clips, without = [], collections.Counter()
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in reader.SUFFIXES)
+    for path in tqdm(paths, desc=folder.name, unit=" clips", mininterval=10):
+        label, scene = path.relative_to(folder).parts[:2]
+        try:
+            verdict = watcher.check(path, limits)
+        except reader.VideoError:
+            without["could not be read"] += 1
+            continue
+        if verdict.tracks:
+            clips.append(Clip(LABELS[label], scene, verdict.tracks[verdict.strongest]))
+        else:
+            without["had no usable face"] += 1
+    return clips, without
+
+
+def figures(clips: list[Clip]) -> dict:
+    """Of a set, each with its interval; a row of `training.card.comparison`."""
+    labels = np.array([clip.label for clip in clips])
+    evidence = [clip.face.evidence for clip in clips]
+    unsure = np.array([band is Evidence.INCONCLUSIVE for band in evidence])
+    flagged = ~unsure & np.array([band is not Evidence.NONE for band in evidence])
+    scores = {
+        "auc_frames": [clip.face.spatial for clip in clips],
+        "auc_changes": [np.nan if clip.face.temporal is None else clip.face.temporal for clip in clips],
+        "auc": [clip.face.score for clip in clips],
+    }
+
+    def values(pick: np.ndarray) -> dict[str, float]:
+        truth = labels[pick]
+        found = {}
+        for name, each in scores.items():
+            kept = np.asarray(each, float)[pick]
+            there = ~np.isnan(kept)
+            if len(set(truth[there])) == 2:
+                found[name] = float(roc_auc_score(truth[there], kept[there]))
+        for name, label in (("false_positive_rate", 0), ("recall", 1)):
+            if (truth == label).any():
+                found[name] = float(flagged[pick][truth == label].mean())
+        return found | {"inconclusive": float(unsure[pick].mean())}
+
+    scenes = collections.defaultdict(list)
+    for i, clip in enumerate(clips):
+        scenes[clip.scene].append(i)
+    together, rng = [np.array(places) for places in scenes.values()], np.random.default_rng(0)
+    draws = [
+        values(np.concatenate([together[i] for i in rng.integers(len(together), size=len(together))]))
+        for _ in range(RESAMPLES)
+    ]
+    result: dict = {"n": len(clips), "real": int((labels == 0).sum()), "scenes": len(scenes)}
+    for name, value in values(np.arange(len(clips))).items():
+        low, high = np.quantile([draw[name] for draw in draws if name in draw], [0.025, 0.975])
+        result[name] = {"value": value, "low": float(low), "high": float(high)}
+    return result
+
+
+def main() -> None:
+    """Prints the table and, last, one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", type=Path)
+    parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each clip, from its start")
+    parser.add_argument("--store", action="store_true", help="add the figures to the release and its card")
+    options = parser.parse_args()
+    watcher, limits = Watcher(Detector(options.release)), VideoLimits(max_seconds=options.seconds)
+    found, left_out = {}, {}
+    for folder in sorted(path for path in options.sets.iterdir() if path.is_dir()):
+        clips, without = judged(folder, watcher, limits)
+        left_out[folder.name] = dict(without)
+        if clips:
+            found[folder.name] = figures(clips)
+    heading, first = card.FURTHER["clips_elsewhere"]
+    print(f"{heading}\n\n{card.comparison(found, first)}\n\nleft out: {left_out}")
+    if options.store:
+        finish.add(options.release, {"clips_elsewhere": found})
+    loaded = watcher.detector.release
+    print(json.dumps({"schema": SCHEMA_VERSION, "release": loaded.name, "left_out": left_out, "sets": found}))
+
+
+if __name__ == "__main__":
+    main()
