@@ -1,12 +1,14 @@
 """Photos a second of `scan`, plain and with Ray, against `check` in one process and a bare forward pass; and memory.
 
-    python -m benchmarks.scan [--images 1000 5000 20000] [--workers N] [--release DIR]
+    python -m benchmarks.scan [--images 1000 5000 20000] [--workers N] [--release DIR | --micro]
 
-The photos are 448 px JPEGs of scikit-image's astronaut, each moved, mirrored and compressed differently, in one tar. A
+The photos are 256 px JPEGs of scikit-image's astronaut, each moved, mirrored and compressed differently, in one tar. A
 scan's rate is taken once every process has answered its first slice, so that neither start counts; its memory is the
 largest sum, over it and all processes below it, of what each holds and its share of what they hold together (PSS). The
 forward pass (the network alone, a face a photo, on all cores) is timed before and after each scan, and `check` once a
-size: a ratio is taken between neighbours in time. Both engines must give the same rows.
+size: a ratio is taken between neighbours in time. Both engines must give the same photos the same evidence, in the same
+order. --micro takes a network of six thousand random weights: what a scan costs beside its network, and whether its
+memory grows with its length, in minutes.
 """
 
 from __future__ import annotations
@@ -28,13 +30,15 @@ import pyarrow.parquet as pq
 import skimage.data
 from PIL import Image
 
-from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION
+from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION, ModelConfig, to_json
+from deepley.network import model, release
 from deepley.photo import faces
 from deepley.scan.plain import cores
 from deepley.scan.run import scan
 from deepley.scan.slices import PART
 from deepley.scan.sources import slices
 from deepley.verdict import many
+from deepley.verdict.calibration import Calibration
 from deepley.verdict.detector import Detector
 
 
@@ -43,8 +47,8 @@ def write_photos(tar: Path, count: int) -> None:
     astronaut, rng = skimage.data.astronaut(), np.random.default_rng(count)
     with tarfile.open(tar, "w") as archive:
         for i in range(count):
-            x, y = rng.integers(0, 64, 2)
-            pixels = astronaut[y : y + 448, x : x + 448][:, :: rng.choice([1, -1])]
+            x, y = rng.integers(64, 128), rng.integers(0, 32)
+            pixels = astronaut[y : y + 256, x : x + 256][:, :: rng.choice([1, -1])]
             data = io.BytesIO()
             Image.fromarray(pixels).save(data, "JPEG", quality=int(rng.integers(80, 96)))
             info = tarfile.TarInfo(f"{i:06}.jpg")
@@ -53,10 +57,18 @@ def write_photos(tar: Path, count: int) -> None:
             archive.addfile(info, data)
 
 
-def timed_scan(tar: Path, out: Path, release: Path, engine: str, workers: int) -> list[tuple[float, int]]:
+def micro(folder: Path) -> Path:
+    """A release of the smallest network, with random weights."""
+    config = ModelConfig(backbone="micro", dense=(8, 4))
+    details = {"name": "micro", "calibration": to_json(Calibration())}
+    release.save(folder, model.build(config), config, details)
+    return folder
+
+
+def timed_scan(tar: Path, out: Path, folder: Path, engine: str, workers: int) -> list[tuple[float, int]]:
     """When how many photos were done; runs in a process of its own, whose memory is looked at."""
     steps = [(time.perf_counter(), 0)]
-    scan(str(tar), out, release, engine, workers, lambda photos: steps.append((time.perf_counter(), photos)))
+    scan(str(tar), out, folder, engine, workers, lambda photos: steps.append((time.perf_counter(), photos)))
     if engine == "ray":
         import ray
 
@@ -111,7 +123,7 @@ def check(detector: Detector, tar: Path, seconds: float = 10) -> float:
     return done / (time.perf_counter() - start)
 
 
-def measure(count: int, engines: list[str], workers: int, release: Path, detector: Detector, folder: Path) -> dict:
+def measure(count: int, engines: list[str], workers: int, detector: Detector, folder: Path) -> dict:
     """One size: every engine, and what it is held against."""
     tar = folder / "photos.tar"
     write_photos(tar, count)
@@ -121,10 +133,10 @@ def measure(count: int, engines: list[str], workers: int, release: Path, detecto
     for engine in engines:
         before = forward(detector, crop)
         out = folder / f"{engine}.parquet"
-        one = measure_scan(tar, out, release, engine, workers)
+        one = measure_scan(tar, out, detector.release.folder, engine, workers)
         bare = (before + forward(detector, crop)) / 2
         found[engine] = {**one, "over_forward": one["per_second"] / bare}
-        tables.append(pq.read_table(out))
+        tables.append(pq.read_table(out, columns=["path", "evidence"]))
         out.unlink()
         print(
             f"{count:7} images, {engine:5}: {one['per_second']:6.2f} a second, {one['per_second'] / bare:.3f} of the "
@@ -140,20 +152,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 5000, 20000])
     parser.add_argument("--workers", type=int, default=cores())
-    parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
+    network.add_argument("--micro", action="store_true", help="the smallest network instead of a release")
     options = parser.parse_args()
     if min(options.images) <= PART * options.workers:
         parser.error(f"--images must be above {PART * options.workers}: the first {PART} of a process are not timed.")
     engines = ["plain", "ray"] if find_spec("ray") else ["plain"]
-    detector = Detector(options.release)
-    detector.warm_up()
-    detector.engine.score(np.zeros((MICRO_BATCH, 256, 256, 3), np.uint8))  # compiled before it is timed
-    with tempfile.TemporaryDirectory() as folder:
-        sizes = [
-            measure(count, engines, options.workers, options.release, detector, Path(folder))
-            for count in options.images
-        ]
-    summary = {"schema": SCHEMA_VERSION, "workers": options.workers, "sizes": sizes}
+    with tempfile.TemporaryDirectory() as kept:
+        folder = Path(kept)
+        detector = Detector(micro(folder / "micro") if options.micro else options.release)
+        detector.warm_up()
+        detector.engine.score(np.zeros((MICRO_BATCH, 256, 256, 3), np.uint8))  # compiled before it is timed
+        sizes = [measure(count, engines, options.workers, detector, folder) for count in options.images]
+    summary = {
+        "schema": SCHEMA_VERSION,
+        "release": detector.release.name,
+        "workers": options.workers,
+        "sizes": sizes,
+    }
     for engine in engines:
         peaks = [size[engine]["peak_bytes"] for size in sizes]
         summary[f"{engine}_memory_last_over_first"] = peaks[-1] / peaks[0]

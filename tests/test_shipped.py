@@ -37,9 +37,8 @@ def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detecto
         found = [faces.find(decode(data).pixels)[0] for data in files]
         return [verdict.score for verdict in detector.judge(found, treatments={})]
 
-    assert len(set(scores("PNG"))) == 1
-    recompressed = scores("JPEG", quality=95)
-    assert max(recompressed) - min(recompressed) <= 0.02
+    for tolerance, found in ((1e-5, scores("PNG")), (0.02, scores("JPEG", quality=95))):
+        assert max(found) - min(found) <= tolerance
 
 
 def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
