@@ -22,8 +22,7 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION, VideoLimits
-from deepley.training import card, finish
-from deepley.training.evaluation import RESAMPLES
+from deepley.training import card, evaluation, finish
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
 from deepley.video import reader
@@ -91,7 +90,7 @@ def figures(clips: list[Clip]) -> dict:
     together, rng = [np.array(places) for places in scenes.values()], np.random.default_rng(0)
     draws = [
         values(np.concatenate([together[i] for i in rng.integers(len(together), size=len(together))]))
-        for _ in range(RESAMPLES)
+        for _ in range(evaluation.RESAMPLES)
     ]
     result: dict = {"n": len(clips), "real": int((labels == 0).sum()), "scenes": len(scenes)}
     for name, value in values(np.arange(len(clips))).items():
