@@ -186,7 +186,7 @@ def watched(path: Path, explain: Callable, temperature: float) -> tuple[np.ndarr
         if not isinstance(pair, Pair):
             break
         usable = [s for s in tracker.follow(pair).values() if looks.unusable(s.first, limits) is None]
-        seen += looks.look(usable[:1], pair.first.seconds, explain, temperature)
+        seen += looks.look(usable[:1], pair, explain, temperature)
     found = head.sequence(seen)[: head.WINDOW]
     if len(found) < head.WINDOW:
         return None

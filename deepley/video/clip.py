@@ -96,10 +96,8 @@ class Watcher:
                     refused[number][why] += 1
                 else:
                     usable[number] = seen
-            explained = look(
-                list(usable.values()), pair.first.seconds, self.detector.engine.explain,
-                self.detector.calibration.temperature,
-            )  # fmt: skip
+            temperature = self.detector.calibration.temperature
+            explained = look(list(usable.values()), pair, self.detector.engine.explain, temperature)
             for number, each in zip(usable, explained):
                 looks[number].append(each)
             shown.append(_shown(pair, limits))

@@ -12,10 +12,16 @@ from deepley.config import FaceLimits
 from deepley.network.explain import grad_cam
 from deepley.photo.faces import Face
 from deepley.video import temporal
+from deepley.video.reader import Pair
 from deepley.video.tracks import Sighting
 
 if TYPE_CHECKING:  # the engine imports TensorFlow, which a training machine may not have
     from deepley.network.engine import Activation
+
+
+GAP = (0.015, 0.07)
+"""Seconds between two frames from and to which what changes is judged: 14 to 67 frames a second. At fewer, a face that
+only moves changes as much as one that is pasted in anew."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class Look:
         to_crop: (2, 3) affine matrix from the first frame to crop pixels.
         logit: Calibrated, mean of both frames.
         embedding: (f,) float32, mean of both frames.
-        features: (7,) float32 of `temporal.features`; None if the face was not found in the second frame.
+        features: (7,) float32 of `temporal.features`; None if the face was not found in the second frame, or that comes
+            too soon or too late (`GAP`) or is the first one shown again.
         heatmap: (h, w) float32 in [0, 1]: what raised the logit in the first frame.
     """
 
@@ -50,7 +57,7 @@ def unusable(face: Face, limits: FaceLimits) -> str | None:
 
 def look(
     sightings: list[Sighting],
-    seconds: float,
+    pair: Pair,
     explain: Callable[[np.ndarray], list[Activation]],
     temperature: float,
 ) -> list[Look]:
@@ -58,26 +65,27 @@ def look(
 
     Args:
         sightings: Usable faces.
-        seconds: Time of the first frame.
+        pair: In which they were found.
         explain: Such as `network.engine.Engine.explain`.
         temperature: Of the release; logits are divided by it.
     """
     crops = [face.crop for seen in sightings for face in (seen.first, seen.second) if face is not None]
     activations = iter(explain(np.stack(crops)) if crops else ())
+    timely = GAP[0] <= pair.second.seconds - pair.first.seconds <= GAP[1]
     looks = []
     for seen in sightings:
-        pair = [next(activations) for face in (seen.first, seen.second) if face is not None]
-        logits = [activation.logit / temperature for activation in pair]
-        embeddings = [activation.features.mean(axis=(0, 1)) for activation in pair]
+        both = [next(activations) for face in (seen.first, seen.second) if face is not None]
+        logits = [activation.logit / temperature for activation in both]
+        embeddings = [activation.features.mean(axis=(0, 1)) for activation in both]
         found = None
-        if seen.second is not None:
+        if seen.second is not None and timely and not np.array_equal(seen.first.crop, seen.second.crop):
             found = temporal.features(
                 (seen.first.crop, seen.second.crop),
                 (seen.first.landmarks, seen.second.landmarks),
                 (embeddings[0], embeddings[1]),
                 (logits[0], logits[1]),
             )
-        heatmap = grad_cam(pair[0].features, pair[0].gradient, towards_fake=True)
+        heatmap = grad_cam(both[0].features, both[0].gradient, towards_fake=True)
         mean = np.mean(embeddings, axis=0, dtype=np.float32)
-        looks.append(Look(seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap))
+        looks.append(Look(pair.first.seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap))
     return looks

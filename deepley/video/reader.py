@@ -123,6 +123,8 @@ def read(path: Path, limits: VideoLimits = VideoLimits()) -> Iterator[Pair | Rea
         known = _facts(path, container, limits)
         stream = _video(container)
         stream.thread_type = "AUTO"
+        # A stream may change its size on the way: it must not be decoded before that is seen.
+        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
         before, small, start, due, pairs = None, None, 0.0, 0.0, 0
         count, cuts, why, reason = 0, [], None, None
         decoder = _decode(container, stream)
@@ -155,7 +157,8 @@ def read(path: Path, limits: VideoLimits = VideoLimits()) -> Iterator[Pair | Rea
             raise VideoError("This clip is a single frame: check it as a photo.")
         if not pairs:
             raise VideoError("No two consecutive frames of one shot can be decoded from this clip.") from reason
-        if not why and known.seconds and known.seconds - (before.time - start) > _MISSING:
+        shown = float(before.duration * before.time_base) if before.duration else 0.0
+        if not why and known.seconds and known.seconds - (before.time + shown - start) > _MISSING:
             why = f"no picture follows, though the file says that it lasts {known.seconds:.1f} seconds"
         part = f"Only the part from {start:.1f} to {before.time:.1f} seconds was analysed: {why}." if why else None
         yield Reading(known, count, start, before.time, tuple(cuts), part)

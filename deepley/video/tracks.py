@@ -6,7 +6,7 @@ recompressed copy of itself and against the others, it ranks the own copy first 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -99,11 +99,16 @@ class Tracker:
 
     Args:
         limits: How many faces are followed at a time.
-        face_limits: How they are found.
+        face_limits: How they are found. Every face is aligned, also where a frame is an aligned crop already: of a
+            photo that would be taken whole, but a square clip would go back and forth between the two.
+
+    Attributes:
+        beyond: Most faces of a pair that were not followed, as there were larger ones.
     """
 
     def __init__(self, limits: VideoLimits = VideoLimits(), face_limits: FaceLimits = FaceLimits()) -> None:
-        self._limits, self._face_limits = limits, face_limits
+        self._limits, self._face_limits = limits, replace(face_limits, aligned_tolerance=-1.0)
+        self.beyond = 0
         self._tracks: list[_Track] = []
         self._pairs = 0
 
@@ -132,6 +137,7 @@ class Tracker:
         first, second = faces.find_many([pair.first.pixels, pair.second.pixels], self._face_limits)
         if not first:
             return []
+        self.beyond = max(self.beyond, len(first) - self._limits.max_faces)
         first = first[: self._limits.max_faces]
         common = np.array([overlap(one.box, other.box) for one in first for other in second])
         common = common.reshape(len(first), len(second))
