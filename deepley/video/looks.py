@@ -87,5 +87,7 @@ def look(
             )
         heatmap = grad_cam(both[0].features, both[0].gradient, towards_fake=True)
         mean = np.mean(embeddings, axis=0, dtype=np.float32)
-        looks.append(Look(pair.first.seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap))
+        looks.append(
+            Look(pair.first.seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap)
+        )
     return looks
