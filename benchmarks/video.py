@@ -29,13 +29,13 @@ import cv2
 import numpy as np
 import skimage.data
 
-from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION
+from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION, VideoLimits
 from deepley.network.engine import Engine
 from deepley.photo import faces
 from deepley.verdict.detector import Detector
 from deepley.video import clip, reader, temporal, tracks
 
-RATE = 25
+RATE, LIMITS = 25, VideoLimits()
 
 STAGES = {
     "decoding": (reader, "read"),
@@ -116,8 +116,11 @@ def decode(path: Path) -> float:
     start = time.perf_counter()
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
-        for _ in container.decode(video=0):
-            pass
+        began = None
+        for count, frame in enumerate(container.decode(video=0)):
+            began = frame.time if began is None else began
+            if frame.time - began > LIMITS.max_seconds or count >= LIMITS.max_frames:
+                break
     return time.perf_counter() - start
 
 

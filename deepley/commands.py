@@ -77,6 +77,8 @@ def _check_clip(path: Path, detector: object) -> dict:
         found = words.to_json(watcher.check(path), watcher)
     except VideoError as error:
         found = words.to_json(None, watcher, str(error))
+    except Exception as error:  # what a hostile file makes of FFmpeg or OpenCV must not keep the others from a check
+        found = words.to_json(None, watcher, f"It could not be checked ({type(error).__name__}): save it anew as MP4.")
     return {"path": str(path), **found}
 
 

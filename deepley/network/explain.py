@@ -61,12 +61,13 @@ def overlay(pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.5) -> np
     return np.rint(pixels * (1 - weight) + colours * weight).astype(np.uint8)
 
 
-def outline(pixels: np.ndarray, to_crops: list[np.ndarray]) -> np.ndarray:
-    """Draws a white line with a dark edge around each square that was cropped from a photo; numbered if several.
+def outline(pixels: np.ndarray, to_crops: list[np.ndarray], numbers: list[int] | None = None) -> np.ndarray:
+    """Draws a white line with a dark edge around each square that was cropped from a photo, and its number.
 
     Args:
         pixels: (h, w, 3) uint8.
         to_crops: (2, 3) affine matrices from photo to 256 px crop pixels.
+        numbers: Of each; None numbers them from 1 if there are several.
 
     Returns:
         (h, w, 3) uint8.
@@ -74,12 +75,14 @@ def outline(pixels: np.ndarray, to_crops: list[np.ndarray]) -> np.ndarray:
     drawn = np.ascontiguousarray(pixels).copy()
     corners = np.array([[0, 0], [0, FACE_SIZE - 1], [FACE_SIZE - 1, FACE_SIZE - 1], [FACE_SIZE - 1, 0]], np.float64)
     thin = max(1, round(max(pixels.shape[:2]) / 600))
-    for number, to_crop in enumerate(to_crops, 1):
+    if numbers is None and len(to_crops) > 1:
+        numbers = list(range(1, len(to_crops) + 1))
+    for i, to_crop in enumerate(to_crops):
         square = (corners - to_crop[:, 2]) @ np.linalg.inv(to_crop[:, :2]).T
         for colour, width in (((20, 20, 20), 3 * thin), ((255, 255, 255), thin)):
             cv2.polylines(drawn, [np.rint(square).astype(np.int32)], True, colour, width, cv2.LINE_AA)
-        if len(to_crops) > 1:
-            _number(drawn, str(number), square.min(axis=0), thin)
+        if numbers:
+            _number(drawn, str(numbers[i]), square.min(axis=0), thin)
     return drawn
 
 

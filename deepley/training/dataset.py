@@ -65,7 +65,7 @@ def load(data: Path, progress: bool = False) -> Dataset:
     splits = {split: [] for split in SPLITS}
     named = {source.split for source in readable}
     for i, (source, digest) in enumerate(zip(readable, digests)):
-        splits[_split(source, digest, named)].append(i)
+        splits[split_of(source, digest, named)].append(i)
     for split in ("train", "valid"):
         for label, value in LABELS.items():
             if not any(readable[i].label == value for i in splits[split]):
@@ -89,7 +89,14 @@ def load(data: Path, progress: bool = False) -> Dataset:
     return Dataset({split: tuple(readable[i] for i in indices) for split, indices in splits.items()}, found)
 
 
-def _split(source: Source, digest: bytes, named: set) -> str:
+def split_of(source: Source, digest: bytes, named: set) -> str:
+    """The split of an image: as the data says, or by its bytes (see `load`).
+
+    Args:
+        source: The image.
+        digest: SHA-256 of its bytes.
+        named: The splits that the data names, None among them where it names none for some image.
+    """
     bucket = int.from_bytes(digest[:4]) % 10
     if source.split is None:
         return "valid" if bucket == 8 else "test" if bucket == 9 else "train"

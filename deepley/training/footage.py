@@ -21,8 +21,8 @@ from deepley.config import FaceLimits
 from deepley.network import files, release
 from deepley.photo import faces
 from deepley.photo.decode import PhotoError
-from deepley.training import blending, clips
-from deepley.training.sources import DataError, Source
+from deepley.training import blending, clips, dataset
+from deepley.training.sources import SPLITS, DataError, Source
 from deepley.verdict import calibration
 from deepley.video import head, looks, reader, temporal, tracks
 from deepley.video.reader import Pair
@@ -57,33 +57,39 @@ class Examples:
         return (self.splits == split) & np.isin(self.kinds, kinds)
 
 
-def split_of(digest: str, named: str | None) -> str:
+def split_of(digest: str, split: str) -> str:
     """What a photo's clips are for: by its SHA-256, so that copies are never on two sides.
 
     Args:
         digest: Of the photo's bytes, in hexadecimal.
-        named: The split that the data gives it, or None. A photo of "test" tests, one of "valid" does not.
+        split: The photo's: one of "test" tests, one of "valid" trains the head or validates it.
     """
-    if named == "test":
+    if split == "test":
         return "test"
-    place = int(digest[:8], 16) / 2**32 * (1 if named is None else 1 - SHARES["test"])
-    return "train" if place < SHARES["train"] else "valid" if place < 1 - SHARES["test"] else "test"
+    place = int(digest[:8], 16) / 2**32 * (1 - SHARES["test"])
+    return "train" if place < SHARES["train"] else "valid"
 
 
 def choose(sources: list[Source], limit: int = 0) -> list[tuple[str, str, Source]]:
     """The real photos to film, as (SHA-256, split, source), in the order of their SHA-256.
 
-    Photos that the data itself gives to training are left out: there the release has seen them.
+    Photos that training takes (`dataset.split_of`), and copies of them, are left out: the release has seen them.
 
     Args:
         sources: Aligned faces.
         limit: Take at most this many, `SHARES` of them for each split; 0 takes all.
     """
+    named = {source.split for source in sources}
+    by_split: dict[str, dict[str, Source]] = {split: {} for split in SPLITS}
+    for source in sources:
+        if source.label == 0:
+            digest = hashlib.sha256(source.read())
+            by_split[dataset.split_of(source, digest.digest(), named)].setdefault(digest.hexdigest(), source)
     found: dict[str, tuple[str, str, Source]] = {}
-    usable = [source for source in sources if source.label == 0 and source.split != "train"]
-    for source in sorted(usable, key=lambda source: source.split != "test"):  # a copy in both tests
-        digest = hashlib.sha256(source.read()).hexdigest()
-        found.setdefault(digest, (digest, split_of(digest, source.split), source))
+    for split in ("test", "valid"):  # of a copy in both, the first counts
+        for digest, source in by_split[split].items():
+            if digest not in by_split["train"]:
+                found.setdefault(digest, (digest, split_of(digest, split), source))
     chosen = []
     for split, share in SHARES.items():
         photos = sorted((photo for photo in found.values() if photo[1] == split), key=lambda photo: photo[0])
@@ -120,7 +126,7 @@ def examples(sources: list[Source], loaded: release.Release, store: Path, limit:
     if empty:
         raise DataError(
             f"There are too few real photos: none of {len(photos)} became a clip of the {' and the '.join(empty)} "
-            "split. Photos below train/ are left out, as the release has seen them."
+            "split. Photos that training takes are left out, as the release has seen them."
         )
     sequences, spatial, kinds, splits = zip(*rows)
     return Examples(np.stack(sequences), np.array(spatial), np.array(kinds), np.array(splits), lost)

@@ -90,8 +90,8 @@ def build(detectors: Detectors, using: gr.State) -> None:
 
     limits = VideoLimits()
     gr.Markdown(
-        "Drop a clip with a face, or record one. Each face is followed; single frames are judged as photos are, and "
-        "what changes from one frame to the next where the model has learnt that."
+        f"Drop a clip with a face, or record one. Each face is followed, up to {limits.max_faces} at a time; single "
+        "frames are judged as photos are, and what changes from one frame to the next where the model has learnt that."
     )
     state = gr.State(None, time_to_live=KEPT)
     with gr.Row():
@@ -134,9 +134,14 @@ def build(detectors: Detectors, using: gr.State) -> None:
     outputs = [result, stop, findings, plot, moment, frame, strip, tracks, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
-    started = [event(run, [clip, using], outputs, **lane, **quiet) for event in (clip.upload, clip.stop_recording)]
+    # The first step does not queue: who waits for others' clips sees that, and no verdict on an earlier one.
+    started = [
+        event(_waiting, None, outputs, queue=False, **quiet).then(run, [given, using], outputs, **lane, **quiet)
+        for event, given in ((clip.upload, clip), (clip.stop_recording, clip), (gif.upload, gif))
+    ]
+    for event in (clip.upload, clip.stop_recording):
+        event(None, None, None, cancels=started, queue=False, **quiet)
     gif.upload(lambda: None, None, clip, cancels=started, queue=False, **quiet)
-    started.append(gif.upload(run, [gif, using], outputs, **lane, **quiet))
     for event in started:
         event.success(None, None, None, js=player.LISTEN)
     started[1].success(None, None, None, js=player.LENGTH)
@@ -155,6 +160,10 @@ _IDLE = card.message("idle", "No clip yet", "The verdict appears here.")
 
 def _idle() -> tuple:
     return _blank(_IDLE, running=False)
+
+
+def _waiting() -> tuple:
+    return _blank(_progress(Step("Waiting for its turn")))
 
 
 def _stopped() -> tuple:
@@ -227,6 +236,6 @@ def _cards(verdict: ClipVerdict) -> str:
             f'<section class="panel"><h3>Face {track.number}: {HEADLINES[track.evidence]}</h3>'
             f"<p>{escape(words.basis(track))}</p><p class='quiet'>{seen}</p></section>"
         )
-    if verdict.left_out:
-        cards.append(f"<p class='quiet'>Faces too small or too blurred to be judged: {verdict.left_out}.</p>")
+    if said := words.left_out(verdict):
+        cards.append(f"<p class='quiet'>{said}</p>")
     return "".join(cards)

@@ -18,7 +18,7 @@ from deepley.photo.decode import fit_within
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
 from deepley.video import head, reader
-from deepley.video.looks import Look, look, unusable
+from deepley.video.looks import GAP, Look, look, unusable
 from deepley.video.reader import Reading
 from deepley.video.tracks import Tracker
 from deepley.video.verdict import BRIEF, ClipVerdict, Shown, TrackVerdict
@@ -108,26 +108,34 @@ class Watcher:
         tracks = tuple(self._judge(i, looks[number]) for i, number in enumerate(sorted(looks), 1))
         nowhere = [number for number in refused if number not in looks]
         reason = None if tracks else _reason([refused[number] for number in nowhere], face_limits)
-        yield ClipVerdict(digest, reading, tuple(shown), tracks, reason, len(nowhere))
+        yield ClipVerdict(digest, reading, tuple(shown), tracks, reason, len(nowhere), tracker.beyond)
 
     def _judge(self, number: int, looks: list[Look]) -> TrackVerdict:
         cut, doubt = self.detector.calibration, self.detector.doubt
         logits = np.array([each.logit for each in looks])
         spatial = _score(float(logits.mean()))
         temporal, over_time, why = None, np.full(len(looks), np.nan), None
+        scores = spatial_scores = _score(logits)
         score, evidence, decided = spatial, cut.evidence(spatial), "frames"
         if self.head is None:
             why = "This release has no temporal head, so what changes between frames was not judged."
         elif len(sequence := head.sequence(looks)) < head.WINDOW:
-            why = f"With fewer than {head.WINDOW} pairs of frames, what changes between them was not judged."
+            why = (
+                f"What changes between frames was not judged: that takes {head.WINDOW} pairs of different frames, "
+                f"{GAP[0] * 1000:.0f} to {GAP[1] * 1000:.0f} ms apart, in which the face is found."
+            )
         else:
             found = self.head.logits(sequence)
             temporal = _score(float(found.mean()))
-            over_time = _over_time(found, looks)
+            changes = _over_time(found, looks)
+            known = ~np.isnan(changes)
+            over_time[known] = _score(changes[known])
             together = float(self.head.combined.score(self.head.combination.logit(logits.mean(), found.mean())))
             band = self.head.combined.evidence(together)
             if _BANDS.index(band) >= _BANDS.index(evidence):
                 score, evidence, decided = together, band, "both"
+                scores = spatial_scores.copy()
+                scores[known] = self.head.combined.score(self.head.combination.logit(logits[known], changes[known]))
         strange = False
         if doubt is not None:
             far = doubt.distance(np.stack([each.embedding for each in looks])) > doubt.limit
@@ -135,8 +143,9 @@ class Watcher:
         if strange or len(looks) < BRIEF:
             evidence = Evidence.INCONCLUSIVE
         return TrackVerdict(
-            number, tuple(looks), spatial, _score(logits), temporal, over_time, score, evidence, decided, strange, why
-        )
+            number, tuple(looks), spatial, spatial_scores, temporal, over_time, score, scores, evidence, decided,
+            strange, why,
+        )  # fmt: skip
 
 
 def _score(logit: float | np.ndarray) -> float | np.ndarray:
@@ -146,15 +155,15 @@ def _score(logit: float | np.ndarray) -> float | np.ndarray:
 
 
 def _over_time(found: np.ndarray, looks: list[Look]) -> np.ndarray:
-    """(t,) score at each look: of the mean logit of the stretches that hold it; NaN for looks in none."""
+    """(t,) mean logit of the stretches that hold each look; NaN for looks in none."""
     pairs = len(found) + head.WINDOW - 1
     sums, counts = np.zeros(pairs), np.zeros(pairs)
     for i, logit in enumerate(found):
         sums[i : i + head.WINDOW] += logit
         counts[i : i + head.WINDOW] += 1
-    scores = np.full(len(looks), np.nan)
-    scores[[i for i, each in enumerate(looks) if each.features is not None]] = _score(sums / counts)
-    return scores
+    means = np.full(len(looks), np.nan)
+    means[[i for i, each in enumerate(looks) if each.features is not None]] = sums / counts
+    return means
 
 
 def _shown(pair: reader.Pair, limits: VideoLimits) -> Shown:

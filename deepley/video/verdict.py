@@ -50,6 +50,7 @@ class TrackVerdict:
         temporal: Calibrated score of what changes between frames, 0..1; None if it was not judged.
         temporal_scores: (t,) the mean score of the stretches around each look; NaN where there is none.
         score: The one that the verdict goes by.
+        scores: (t,) the same at each look: of single frames where changes were not judged there.
         evidence: Its band; inconclusive if the face was seen too briefly, or is mostly unlike any trained on.
         decided: "both" if that is the combined score, "frames" if it is the spatial one: where the temporal evidence
             was not judged, or single frames alone give a stronger band. A head has only seen blends, so what it does
@@ -65,6 +66,7 @@ class TrackVerdict:
     temporal: float | None
     temporal_scores: np.ndarray
     score: float
+    scores: np.ndarray
     evidence: Evidence
     decided: str
     strange: bool
@@ -77,8 +79,8 @@ class TrackVerdict:
 
     @property
     def peak(self) -> int:
-        """Index of the look with the highest spatial score."""
-        return int(np.argmax(self.spatial_scores))
+        """Index of the look at which the score that the verdict goes by is highest."""
+        return int(np.argmax(self.scores))
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class ClipVerdict:
         tracks: One a face with a usable look, in the order of appearance.
         reason: Why the question does not apply, or None if there is a verdict.
         left_out: Faces followed of which no look was usable.
+        beyond: Most faces seen at one time that were not followed, as there were larger ones.
     """
 
     sha256: str
@@ -100,6 +103,7 @@ class ClipVerdict:
     tracks: tuple[TrackVerdict, ...]
     reason: str | None
     left_out: int
+    beyond: int
 
     @property
     def strongest(self) -> int:
@@ -122,7 +126,7 @@ class ClipVerdict:
             opacity: Of the hottest place, 0..1.
 
         Returns:
-            (h, w, 3) uint8, and the numbers of the tracks in it, in the order in which the outlines are numbered.
+            (h, w, 3) uint8, and the numbers of the tracks in it, which the outlines bear if the clip has several.
         """
         shown = self.shown[index]
         pixels = shown.pixels
@@ -135,4 +139,6 @@ class ClipVerdict:
         heat = np.zeros((height, width), np.float32)
         for (_, each), to_crop in zip(here, to_crops):
             heat = np.maximum(heat, explain.on_photo(each.heatmap, to_crop, width, height))
-        return explain.outline(explain.overlay(pixels, heat, opacity), to_crops), [number for number, _ in here]
+        numbers = [number for number, _ in here]
+        shown_numbers = numbers if len(self.tracks) > 1 else None
+        return explain.outline(explain.overlay(pixels, heat, opacity), to_crops, shown_numbers), numbers

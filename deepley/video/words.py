@@ -30,7 +30,8 @@ def which(verdict: ClipVerdict) -> str:
     whose = f"Face {track.number} of {len(verdict.tracks)}" if len(verdict.tracks) > 1 else "The one face"
     first, last = track.looks[0].seconds, track.looks[-1].seconds
     at = track.looks[track.peak].seconds
-    return f"{whose}, seen from {first:.1f} to {last:.1f} s; its single frames score highest at {at:.1f} s."
+    what = "its evidence is strongest" if track.decided == "both" else "its single frames score highest"
+    return f"{whose}, seen from {first:.1f} to {last:.1f} s; {what} at {at:.1f} s."
 
 
 def basis(track: TrackVerdict) -> str:
@@ -46,6 +47,16 @@ def basis(track: TrackVerdict) -> str:
     if track.decided == "frames":
         return f"{between} The single frames decide: their evidence is stronger than that of both together."
     return f"{between} Both together: {track.score:.2f}."
+
+
+def left_out(verdict: ClipVerdict) -> str | None:
+    """Which faces were not judged, in a sentence or two; None if all were."""
+    said = []
+    if verdict.left_out:
+        said.append(f"Faces too small or too blurred to be judged: {verdict.left_out}.")
+    if verdict.beyond:
+        said.append(f"Faces not followed, as there were larger ones: up to {verdict.beyond} at one time.")
+    return " ".join(said) or None
 
 
 def trained(watcher: Watcher) -> str:
@@ -78,6 +89,7 @@ def to_json(verdict: ClipVerdict | None, watcher: Watcher, error: str | None = N
         else None,
         "tracks": [_track(track) for track in (verdict.tracks if verdict else ())],
         "left_out": verdict.left_out if verdict else 0,
+        "not_followed": verdict.beyond if verdict else 0,
         "cuts": list(verdict.reading.cuts) if verdict else [],
         "analysed": [verdict.reading.start, verdict.reading.end] if verdict else None,
         "file": {"sha256": verdict.sha256, **asdict(verdict.reading.facts)} if verdict else None,

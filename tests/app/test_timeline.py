@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,19 +22,28 @@ def verdict(astronaut):
     scores = np.linspace(0.1, 0.9, 12)
     changes = np.where(np.arange(12) < 2, np.nan, 0.4)
     tracks = (
-        TrackVerdict(1, looks, 0.5, scores, 0.4, changes, 0.45, Evidence.INCONCLUSIVE, "frames", False, None),
-        TrackVerdict(2, looks[:2], 0.2, scores[10:], None, changes[:2], 0.2, Evidence.NONE, "frames", False, "Few."),
+        TrackVerdict(1, looks, 0.5, scores, 0.4, changes, 0.45, scores, Evidence.INCONCLUSIVE, "frames", False, None),
+        TrackVerdict(
+            2, looks[:2], 0.2, scores[10:], None, changes[:2], 0.2, scores[10:], Evidence.NONE, "frames", False, "Few."
+        ),
     )
     reading = Reading(Facts("mp4", "h264", 1, 512, 512, 6.0, 150), 150, 0.0, 5.9, (3.0,), None)
-    return ClipVerdict("0" * 64, reading, tuple(shown), tracks, None, 1)
+    return ClipVerdict("0" * 64, reading, tuple(shown), tracks, None, 1, 2)
 
 
 def test_the_timeline_has_a_line_for_frames_and_one_for_changes(verdict):
     drawn = timeline.figure(verdict, Calibration())
-    assert [line.name for line in drawn.data] == ["face 1, frames", "face 1, changes", "face 2, frames"]
+    assert [line.name for line in drawn.data] == ["face 1, frames", "face 1, changes", "face 2, frames", "cuts"]
     assert list(drawn.data[0].x) == [look.seconds for look in verdict.tracks[0].looks]
     assert sum(shape.type == "rect" for shape in drawn.layout.shapes) == 5  # weak evidence has no band of its own
-    assert [shape.x0 for shape in drawn.layout.shapes if shape.type == "line"] == [3.0]
+    assert list(drawn.data[3].x) == [3.0, 3.0, None]
+
+
+def test_a_clip_of_many_cuts_is_drawn_with_as_few_shapes(verdict):
+    cuts = tuple(np.linspace(0, 5.9, 4000))
+    drawn = timeline.figure(replace(verdict, reading=replace(verdict.reading, cuts=cuts)), Calibration())
+    assert len(drawn.layout.shapes) == 5
+    assert len(drawn.data[3].x) == 3 * 4000
 
 
 def test_the_filmstrip_shows_the_highest_scores_in_order_and_no_glimpse(verdict):
@@ -48,3 +59,4 @@ def test_every_track_has_its_card_and_what_was_left_out_is_told(verdict):
     assert "too briefly to be judged" in told
     assert "could be judged" not in told
     assert "too small or too blurred to be judged: 1" in told
+    assert "not followed, as there were larger ones: up to 2 at one time" in told

@@ -1,3 +1,4 @@
+import hashlib
 import shutil
 
 import numpy as np
@@ -7,7 +8,7 @@ from deepley.__main__ import main
 from deepley.network.files import CARD, TEMPORAL
 from deepley.network.release import load
 from deepley.photo.faces import find
-from deepley.training import clips, footage
+from deepley.training import clips, dataset, footage
 from deepley.training.sources import DataError, Source
 from deepley.video import head
 from tests.conftest import encode
@@ -15,20 +16,22 @@ from tests.conftest import encode
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory, astronaut):
-    """Real photos of which, by their bytes, one trains, one validates and one tests."""
-    folder, wanted = tmp_path_factory.mktemp("film") / "real", ["train", "valid", "test"]
-    face = find(astronaut)[0].crop
-    folder.mkdir()
+    """Real photos of which, by their folder and bytes, one trains, one validates and one tests."""
+    folder, wanted = tmp_path_factory.mktemp("film"), ["train", "valid", "test"]
+    face, found = find(astronaut)[0].crop, []
     for level in range(40):
         content = encode(np.clip(face.astype(int) + level - 20, 0, 255).astype(np.uint8), "JPEG", quality=95)
-        (folder / "next.jpg").write_bytes(content)
-        ((_, split, _),) = footage.choose([Source("", folder / "next.jpg", 0, None)])
+        named = "valid" if len(wanted) > 1 or wanted == ["valid"] else "test"
+        split = footage.split_of(hashlib.sha256(content).hexdigest(), named)
         if split in wanted:
             wanted.remove(split)
-            (folder / "next.jpg").rename(folder / f"{split}.jpg")
-    (folder / "next.jpg").unlink(missing_ok=True)
-    assert not wanted
-    return [Source(path.name, path, 0, None) for path in sorted(folder.iterdir())]
+            path = folder / named / "real" / f"{split}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            found.append(Source(f"{named}/real/{path.name}", path, 0, named))
+        if not wanted:
+            return sorted(found, key=lambda source: source.name)
+    raise AssertionError(wanted)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def test_a_killed_run_goes_on_where_it_was_and_makes_a_head(made, photos, loaded
     missing.unlink()
     monkeypatch.setattr(clips, "render", lambda *given: filmed.append(given[3]) or render(*given))
 
-    data = str(photos[0].path.parent.parent)
+    data = str(photos[0].path.parents[2])
     assert main(["train-video", "--data", data, "--release", str(folder), "--origin", "photos of one astronaut"]) == 0
     assert filmed == list(clips.KINDS[:kinds])
     assert "| both | 2 (1) |" in capsys.readouterr().out
@@ -89,40 +92,30 @@ def test_a_photo_whose_face_is_lost_in_one_clip_is_left_out_whole(photos, loaded
         footage.examples(photos, loaded, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("named", "expected"),
-    [
-        (None, {"train": 0.5, "valid": 0.15, "test": 0.35}),
-        ("test", {"test": 1}),
-        ("valid", {"train": 0.77, "valid": 0.23}),
-    ],
-)
-def test_a_photo_is_on_the_side_that_its_bytes_and_the_data_say(named, expected):
-    splits = [footage.split_of(f"{i * 2654435761 % 2**32:08x}", named) for i in range(1000)]
-    assert {split: splits.count(split) / 1000 for split in sorted(set(splits))} == pytest.approx(expected, abs=0.02)
+@pytest.mark.parametrize(("split", "expected"), [("test", {"test": 1}), ("valid", {"train": 0.77, "valid": 0.23})])
+def test_a_photo_is_on_the_side_that_its_bytes_and_the_data_say(split, expected):
+    splits = [footage.split_of(f"{i * 2654435761 % 2**32:08x}", split) for i in range(1000)]
+    assert {name: splits.count(name) / 1000 for name in sorted(set(splits))} == pytest.approx(expected, abs=0.02)
 
 
-def test_photos_of_train_are_left_out_and_a_copy_in_test_tests(tmp_path):
+def test_photos_of_train_and_their_copies_are_left_out_and_a_copy_in_test_tests(tmp_path):
     def photo(name, split):
         (tmp_path / name).write_bytes(name[0].encode())
         return Source(name, tmp_path / name, 0, split)
 
     sources = [photo("a.valid", "valid"), photo("a.test", "test"), photo("b.train", "train"), photo("c.test", "test")]
-    sources.append(Source("d", tmp_path / "a.test", 1, None))  # a fake
+    sources += [photo("b.test", "test"), Source("d", tmp_path / "a.test", 1, None)]  # a copy; a fake
     assert {(split, source.name) for _, split, source in footage.choose(sources)} == {
         ("test", "a.test"), ("test", "c.test"),
     }  # fmt: skip
 
 
-def test_a_limit_is_shared_out_among_the_splits(tmp_path):
+def test_of_data_without_splits_only_photos_are_filmed_that_training_leaves_out(tmp_path):
     sources = []
-    for i in range(200):
-        (tmp_path / str(i)).write_bytes(str(i).encode())
-        sources.append(Source(str(i), tmp_path / str(i), 0, None))
-    splits = [split for _, split, _ in footage.choose(sources, 40)]
-    assert {split: splits.count(split) for split in footage.SHARES} == {"train": 20, "valid": 6, "test": 14}
-
-
-def test_too_few_photos_are_refused_with_a_sentence(photos, loaded, made):
-    with pytest.raises(DataError, match="too few real photos: none of 1 became a clip of the valid and the test split"):
-        footage.examples([source for source in photos if source.name == "train.jpg"], loaded, made[1])
+    for i in range(60):
+        (tmp_path / f"{i}.jpg").write_bytes(bytes([i]))
+        sources.append(Source(f"{i}.jpg", tmp_path / f"{i}.jpg", 0, None))
+    filmed = footage.choose(sources)
+    assert 2 < len(filmed) < 30
+    for digest, split, source in filmed:
+        assert dataset.split_of(source, bytes.fromhex(digest), {None}) == ("test" if split == "test" else "valid")

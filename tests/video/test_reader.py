@@ -3,6 +3,7 @@ import wave
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepley.config import VideoLimits
 from deepley.video import reader
@@ -105,10 +106,23 @@ def test_a_clip_that_is_too_long_is_read_in_part_and_says_which(tmp_path, limits
     assert words in reading.part
 
 
-def test_frames_are_streamed(tmp_path):
-    path = film.write(tmp_path / "a.mp4", film.moving(60))
-    first = next(reader.read(path, QUARTER))
-    assert first.first.seconds == 0  # nothing else was asked for
+def test_frames_are_streamed(tmp_path, monkeypatch):
+    path, decoded, thumbnail = film.write(tmp_path / "a.mp4", film.moving(60)), [], reader._thumbnail
+    monkeypatch.setattr(reader, "_thumbnail", lambda frame: decoded.append(frame.time) or thumbnail(frame))
+    pairs = reader.read(path, QUARTER)
+    assert next(pairs).first.seconds == 0
+    assert len(decoded) == 2
+    next(pairs)
+    assert len(decoded) == 9
+
+
+def test_a_gif_whose_last_picture_is_held_was_read_whole(tmp_path):
+    pictures = [Image.fromarray(frame) for frame in film.moving(10)]
+    durations = [100] * 9 + [3000]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    _, reading = _read(tmp_path / "a.gif")
+    assert reading.frames == 10
+    assert reading.part is None
 
 
 def test_a_broken_tail_is_left_out(tmp_path):

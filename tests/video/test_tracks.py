@@ -54,6 +54,15 @@ def test_only_the_largest_faces_are_followed(monkeypatch):
     assert _follow(monkeypatch, [[(ANN, 0), (BOB, 150)]], limits=VideoLimits(max_faces=1)) == [{0: 0}]
 
 
+def test_a_square_clip_of_an_aligned_face_is_aligned_in_every_frame(astronaut):
+    crop = cv2.resize(faces.find(astronaut)[0].crop, (288, 288))
+    tracker, moved = tracks.Tracker(), np.roll(crop, 9, axis=1)
+    (seen,) = tracker.follow(Pair(Frame(crop, 0.0), Frame(moved, 0.04), 0)).values()
+    own = faces.ffhq_transform(seen.first.landmarks)
+    np.testing.assert_allclose(seen.first.to_crop, own)
+    assert np.abs(seen.first.crop.astype(int) - seen.second.crop).mean() < 8  # the shift is taken out
+
+
 def test_likeness_is_high_for_a_changed_copy_and_low_for_another_face(astronaut):
     (face,) = faces.find(astronaut)
     own = tracks.likeness(face.crop)
