@@ -4,9 +4,10 @@
 
 SETS holds a folder a set, with clips in real/SCENE/ and fake/SCENE/. The first seconds of each are checked as page and
 command line check them, and the face with the strongest evidence answers for the clip. "AUC" is that of the score the
-verdict goes by; real clips called fake and fakes found are those with evidence of manipulation in the words of the
-verdict. Intervals: 95 % bootstrap over scenes, whose clips, real and fake, are drawn together. --store adds the figures
-to the release and its card. The last line is one JSON object.
+verdict goes by, the AUC of changes is of the clips in which they were judged; real clips called fake and fakes found
+are those with evidence of manipulation in the words of the verdict. Intervals: 95 % bootstrap over scenes, whose clips,
+real and fake, are drawn together. --store adds the figures to the release and its card. The last line is one JSON
+object.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def figures(clips: list[Clip]) -> dict:
         for name, label in (("false_positive_rate", 0), ("recall", 1)):
             if (truth == label).any():
                 found[name] = float(flagged[pick][truth == label].mean())
-        return found | {"inconclusive": float(unsure[pick].mean())}
+        judged_over_time = float((~np.isnan(np.asarray(scores["auc_changes"], float)))[pick].mean())
+        return found | {"inconclusive": float(unsure[pick].mean()), "changes_judged": judged_over_time}
 
     scenes = collections.defaultdict(list)
     for i, clip in enumerate(clips):

@@ -157,6 +157,11 @@ def train_video(options: argparse.Namespace) -> int:
     store = out.with_suffix(".clips")
     made = footage.examples(find(options.data), loaded, store, options.limit)
     trained, measured = temporal.fit(made)
+    if temporal.learnt_renderer(measured):
+        raise ValueError(
+            f"The head has learnt the renderer, not the blend: its AUC on controls is {measured['control']['temporal']}. "
+            "It was not stored; train it on more photos."
+        )
     details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
     head.save(out, replace(trained, details=details))
     finish.add(loaded.folder, temporal.metrics(details))

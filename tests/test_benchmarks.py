@@ -34,5 +34,6 @@ def test_clips_are_counted_by_their_verdict_and_scenes_are_resampled_whole():
 
 def test_a_set_of_real_clips_alone_has_no_auc():
     found = clips.figures([_clip(0, str(i), 0.1, Evidence.NONE) for i in range(4)])
-    assert set(found) == {"n", "real", "scenes", "false_positive_rate", "inconclusive"}
+    assert set(found) == {"n", "real", "scenes", "false_positive_rate", "inconclusive", "changes_judged"}
+    assert found["changes_judged"]["value"] == 0
     assert np.isfinite(found["inconclusive"]["low"])

@@ -18,7 +18,7 @@ _ROWS = {
     "selective_accuracy": "Accuracy of the others, at the threshold",
     "unlike_training": "Unlike the training pictures",
 }
-_SHARES = set(_ROWS) - {"auc", "average_precision", "ece"}
+_SHARES = set(_ROWS) - {"auc", "average_precision", "ece"} | {"changes_judged"}
 _COLUMNS = {
     "auc_frames": "AUC, single frames",
     "auc_changes": "AUC, changes between frames",
@@ -29,6 +29,7 @@ _COLUMNS = {
     "ece": "ECE",
     "inconclusive": "inconclusive",
     "unlike_training": "unlike training",
+    "changes_judged": "changes judged",
     "control": "AUC of controls, 0.5 wanted",
     "gain": "AUC above the better one's",
 }
@@ -38,8 +39,8 @@ FURTHER = {
     "elsewhere": ("Elsewhere", "set"),
     "groups": ("Real photos of UTKFace, by group", "group"),
     "attacked": ("Under attack by someone who has the network (test images)", "attack"),
-    "clips": ("Clips made of photos that were held out, real against blended", "evidence"),
-    "clips_elsewhere": ("Clips from elsewhere", "set"),
+    "clips": ("Clips made of photos that were held out, real against blended (intervals over photos)", "evidence"),
+    "clips_elsewhere": ("Clips from elsewhere (intervals over scenes)", "set"),
 }
 """Tables that a metrics.json may have beside its own sets: heading, and what heads their first column."""
 

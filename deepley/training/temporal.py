@@ -134,6 +134,12 @@ def details(release: str, sha256: str, made: Examples, measured: dict, origin: s
     }
 
 
+def learnt_renderer(measured: dict) -> bool:
+    """Whether the head tells controls from real clips: an AUC more than 0.05 from chance, and not by chance."""
+    control = measured["control"]["temporal"]
+    return abs(control["value"] - 0.5) > 0.05 and not control["low"] <= 0.5 <= control["high"]
+
+
 def metrics(details: dict) -> dict:
     """What a release's metrics.json and card say of its temporal head."""
     counts = details["clips"]

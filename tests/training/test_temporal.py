@@ -35,6 +35,14 @@ def test_the_head_learns_what_changes_and_the_controls_stay_at_chance():
     assert rows["both"]["gain"]["low"] == measured["difference"]["low"]
 
 
+def test_a_head_that_has_learnt_the_renderer_is_found_out():
+    made = _examples(0.0)
+    made.sequences[made.kinds == "blended", :, 9] += 2
+    made.sequences[made.kinds == "control", :, 9] += 2
+    assert temporal.learnt_renderer(temporal.fit(made)[1])
+    assert not temporal.learnt_renderer(temporal.fit(_examples(2.0))[1])
+
+
 def test_a_combination_weighs_what_helps_and_nothing_against_itself():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], 200)
