@@ -7,15 +7,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from deepley.config import DEFAULT_RELEASE, HUB_PATIENCE, HUB_RELEASE, NAMED_RELEASE
-from deepley.hub.download import choose
-from deepley.ui import page
-from deepley.verdict.detector import Detector
+from deepley.ui import page, start
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("deepley").setLevel(logging.INFO)
-    folder, reason = choose(DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
-    detector = Detector(folder)
+    detector, reason = start.detector(DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
     served = page.launch(detector, reason=reason)
     detector.warm_up()  # seconds that the first page need not wait for
     served.block_thread()

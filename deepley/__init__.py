@@ -16,7 +16,8 @@ Rooms, each importing only from the ones named before it:
 
 import os
 
-# Read when huggingface_hub is first imported, which gradio does: an upload is then one commit and one protocol.
-os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+# Read when huggingface_hub is first imported, which gradio does. Without xet an upload is one commit, of one protocol.
+for _setting in ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS"):
+    os.environ.setdefault(_setting, "1")
 
 __version__ = "0.1.0"

@@ -159,8 +159,8 @@ def train_video(options: argparse.Namespace) -> int:
     trained, measured = temporal.fit(made)
     if temporal.learnt_renderer(measured):
         raise ValueError(
-            f"The head has learnt the renderer, not the blend: its AUC on controls is {measured['control']['temporal']}. "
-            "It was not stored; train it on more photos."
+            f"The head has learnt the renderer, not the blend (AUC {measured['control']['temporal']['value']:.2f} on "
+            "controls), and was not stored: train it on more photos."
         )
     details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
     head.save(out, replace(trained, details=details))

@@ -26,7 +26,7 @@ NAMED_RELEASE = os.environ.get("DEEPLEY_RELEASE")
 """A release folder to use instead."""
 
 HUB_RELEASE = os.environ.get("DEEPLEY_HUB")
-"""A release on the Hub to use instead, as OWNER/NAME@COMMIT:SHA256-OF-ITS-WEIGHTS."""
+"""A release on the Hub to use instead, as OWNER/NAME@COMMIT:DIGEST, which `publish` prints."""
 
 HUB_PATIENCE = 10.0
 """Seconds that the start waits for the Hub; then the embedded release is used."""
@@ -110,14 +110,17 @@ class ApiLimits:
 
     Attributes:
         calls_per_minute: From one address.
+        posts_per_minute: Of whatever kind, from one address: what the page itself sends, uploads included.
         max_photos: In one call of /check_many.
         max_bytes: Of all files of one call of /check_many.
         max_body: Of a request that is no upload, in bytes; a photo of 25 MB has 33.4 million as a data URL.
-        max_fetched: Of a file that is named by its address on the web, in bytes; it is held in memory while it comes.
-        fetch_seconds: For it to come.
+        max_fetched: Of the files of one call that are named by their addresses on the web, in bytes; each is held in
+            memory while it comes.
+        fetch_seconds: For them to come, redirects included.
     """
 
     calls_per_minute: int = int(os.environ.get("DEEPLEY_CALLS_PER_MINUTE", "60"))
+    posts_per_minute: int = 1200
     max_photos: int = 50
     max_bytes: int = 500_000_000
     max_body: int = 35_000_000

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import errno
 import functools
-import os
-
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory

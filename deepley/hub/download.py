@@ -1,13 +1,12 @@
 """Which release the app uses: a named folder, the pinned one of the Hub, or the embedded one.
 
 The Hub's client checks no hash, neither of what it downloads nor of what lies in its cache, and can wait for minutes.
-So a download runs in a thread that the start leaves behind after a few seconds, and weights are verified by their
-SHA-256 before they are used.
+So a download runs in a thread that the start leaves behind after a few seconds, and everything that a verdict depends
+on is verified by one SHA-256 (`network.files.digest`) before it is used.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from dataclasses import dataclass
@@ -35,23 +34,23 @@ class Pinned:
     Attributes:
         repo: OWNER/NAME.
         revision: Commit, 40 hexadecimal digits: a branch may be another release tomorrow.
-        sha256: Of its weights, 64 hexadecimal digits.
+        digest: `network.files.digest` of it, 64 hexadecimal digits.
     """
 
     repo: str
     revision: str
-    sha256: str
+    digest: str
 
 
 def pinned(text: str) -> Pinned:
-    """Reads OWNER/NAME@COMMIT:SHA256.
+    """Reads OWNER/NAME@COMMIT:DIGEST, as `publish` prints it.
 
     Raises:
         DownloadError: If it is none.
     """
     match = _PINNED.fullmatch(text.strip())
     if not match:
-        raise DownloadError("A release on the Hub is named as OWNER/NAME@COMMIT:SHA256, all digits of both.")
+        raise DownloadError("A release on the Hub is named as OWNER/NAME@COMMIT:DIGEST, all digits of both.")
     return Pinned(*match.groups())
 
 
@@ -106,29 +105,36 @@ def fetch(wanted: Pinned, patience: float) -> Path:
 
 
 def _files(wanted: Pinned) -> Path:
+    """The release, verified; a cache that holds something else is filled anew."""
+    wrong = False
     try:
-        folder = _each(wanted, local=True)
+        folder = _each(wanted, local_files_only=True)
+        wrong = files.digest(folder) != wanted.digest
     except LocalEntryNotFoundError:
+        folder = None
+    if folder is None or wrong:
         client.api(None)  # bounds the waits
-        folder = _each(wanted, local=False)
-    with open(folder / files.WEIGHTS, "rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
-    if found != wanted.sha256:
-        raise DownloadError(f"Its weights have the SHA-256 {found[:12]}…, pinned is {wanted.sha256[:12]}….")
+        folder = _each(wanted, force_download=wrong)
+    if files.digest(folder) != wanted.digest:
+        raise DownloadError(f"What came is not what was pinned: its digest is another than {wanted.digest[:12]}….")
     return folder
 
 
-def _each(wanted: Pinned, local: bool) -> Path:
-    """Gets every file into the cache; what a release can do without may be missing."""
+def _each(wanted: Pinned, **how: bool) -> Path:
+    """Gets every file into the cache; what a release can do without may be missing.
+
+    Args:
+        wanted: See `Pinned`.
+        **how: Options of `hf_hub_download`.
+    """
+    token = get_token() or False
     for name in (*_FURTHER, *_NEEDED):  # where the weights are, the rest was tried
         try:
-            path = hf_hub_download(
-                wanted.repo, name, revision=wanted.revision, local_files_only=local, token=get_token() or False
-            )
+            path = hf_hub_download(wanted.repo, name, revision=wanted.revision, token=token, **how)
             if name == files.WEIGHTS:
                 folder = Path(path).parent
         except EntryNotFoundError as error:
-            unknown = isinstance(error, LocalEntryNotFoundError) and not local  # the Hub could not be asked
-            if name in _NEEDED or unknown:
+            unasked = isinstance(error, LocalEntryNotFoundError) and not how.get("local_files_only")
+            if name in _NEEDED or unasked:
                 raise
     return folder

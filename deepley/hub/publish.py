@@ -24,7 +24,7 @@ def publish(release: Path, repo: str, api: HfApi, private: bool = True) -> str:
         private: Of a repository that is made.
 
     Returns:
-        The commit to pin, 40 hexadecimal digits.
+        OWNER/NAME@COMMIT:DIGEST, which pins it: see `hub.download`.
 
     Raises:
         PublishError: If the Hub refuses or cannot be reached, or this is no release.
@@ -36,7 +36,8 @@ def publish(release: Path, repo: str, api: HfApi, private: bool = True) -> str:
     operations = [CommitOperationAdd(path.name, path) for path in paths]
     try:
         api.create_repo(repo, private=private, exist_ok=True)
-        return api.create_commit(repo, operations, commit_message="A release of Deepley").oid
+        commit = api.create_commit(repo, operations, commit_message="A release of Deepley").oid
     except client.FAILURES as error:
         said = str(error) if type(error).__name__ == "HFValidationError" else client.sentence(error)
         raise PublishError(said) from error
+    return f"{repo}@{commit}:{files.digest(release)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -20,11 +21,30 @@ WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL = (
 )
 
 
+JUDGING = (CONFIG, DOUBT, TEMPORAL, WEIGHTS)
+"""The files on which a verdict depends."""
+
 COLUMNS = (
     "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
     "learning_rate", "seconds",
 )  # fmt: skip
 """Of history.csv; a round is one epoch of `fit`, an epoch one pass over the training images."""
+
+
+def digest(folder: Path) -> str:
+    """SHA-256, hexadecimal, over the SHA-256 and names of a release's `JUDGING` files: what `sha256sum` prints of them.
+
+    A release without one of them has another digest than one with it.
+
+    Raises:
+        OSError: If one is there and cannot be read.
+    """
+    lines = []
+    for name in JUDGING:
+        if (folder / name).is_file():
+            with open(folder / name, "rb") as file:
+                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def read_history(path: Path) -> list[dict]:

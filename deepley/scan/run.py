@@ -55,8 +55,8 @@ def scan(
 ) -> Found:
     """Checks a source and writes one parquet file, with the columns `rows.SCHEMA`, in the order of the source.
 
-    While it runs, what is done lies in OUT.parts; if it is ended there, the same call goes on, and the file comes out
-    as if it had never been.
+    While it runs, what is done lies in .OUT.parts beside it; if it is ended there, the same call goes on, and the file
+    comes out as if it had never been.
 
     Args:
         source: See `sources.slices`.
@@ -86,7 +86,8 @@ class _Parts:
     """The folder of parts: NUMBER.parquet for each slice that is done."""
 
     def __init__(self, out: Path, release: Path) -> None:
-        self._out, self._folder = out, out.with_name(f"{out.name}.parts")
+        self._out = out
+        self._folder = out.with_name(f".{out.name}.parts")  # hidden: a source that holds it does not list it
         self._metadata = _metadata(release)
         self._slices, self._kept, self._digests = 0, 0, {}
 
@@ -124,8 +125,8 @@ class _Parts:
             return False
         except (pa.ArrowException, OSError):  # a disk that failed: it is simply made again
             return False
-        for name in ("deepley.schema", "deepley.release_sha256"):
-            if found[name.encode()].decode() != self._metadata[name]:
+        for name in ("deepley.schema", "deepley.release_digest"):
+            if found.get(name.encode(), b"").decode() != self._metadata[name]:
                 raise ScanError(
                     f"{self._folder} was begun with another release or version: finish it with that, or remove it."
                 )
@@ -170,4 +171,9 @@ def _metadata(release: Path) -> dict[str, str]:
         name, sha256 = config["name"], config["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScanError(f"{release} holds no release that can be read: name a folder that training wrote.") from error
-    return {"deepley.schema": str(VERSION), "deepley.release": name, "deepley.release_sha256": sha256}
+    return {
+        "deepley.schema": str(VERSION),
+        "deepley.release": name,
+        "deepley.release_sha256": sha256,
+        "deepley.release_digest": files.digest(release),
+    }

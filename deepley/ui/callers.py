@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import time
 from collections.abc import Callable
 
 import gradio as gr
 import limits
+from gradio import route_utils, routes
 from starlette.datastructures import MutableHeaders
+from starlette.formparsers import MultiPartException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deepley.config import ApiLimits
 
-_HEADER = "x-forwarded-for"
+_HEADER, _UPLOAD = "x-forwarded-for", "/gradio_api/upload"
+_FIELD = 65_536
+"""Bytes of a field of an upload that is no file."""
+_RELAY = re.compile(r"/file=\s*https?:", re.IGNORECASE)
 
 
 class Door:
-    """ASGI middleware: every request carries its caller's address, and none but an upload has a large body.
+    """ASGI middleware: every request carries its caller's address, only uploads have large bodies, and nobody floods.
 
     Gradio answers an MCP call by calling this server again, from this machine, with the headers of that call. So what a
-    caller wrote into X-Forwarded-For must not come through: it would be believed the second time.
+    caller wrote into X-Forwarded-For must not come through: it would be believed the second time. And Gradio passes on
+    any file of the web that is asked for below /file=: nothing here needs that.
 
     Args:
         app: What is behind it.
@@ -32,16 +40,66 @@ class Door:
     def __init__(self, app: ASGIApp, bounds: ApiLimits = ApiLimits()) -> None:
         self._uploads = app  # Gradio holds each of its files to `max_file_size`
         self._others = RequestBodyLimitMiddleware(app, bounds.max_body)
+        self._posts = Pace(bounds.posts_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on."""
-        app = self._uploads
-        if scope["type"] == "http":
-            headers = MutableHeaders(scope=scope)
-            own = scope["client"][0] if scope.get("client") else ""
-            headers[_HEADER] = address(own, ",".join(headers.getlist(_HEADER)))
-            app = self._uploads if scope["path"].endswith("/upload") else self._others
+        """Passes a request on, or answers it."""
+        if scope["type"] != "http":
+            await self._uploads(scope, receive, send)
+            return
+        headers = MutableHeaders(scope=scope)
+        own = scope["client"][0] if scope.get("client") else ""
+        headers[_HEADER] = address(own, ",".join(headers.getlist(_HEADER)))
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        app = self._uploads if path == _UPLOAD else self._others
+        if _RELAY.search(path):
+            app = PlainTextResponse("Files of the web are not passed on.", 403)
+        elif scope["method"] == "POST" and (wait := self._posts.hit(headers[_HEADER])):
+            sentence = f"Too many requests: go on in {wait:.0f} seconds."
+            app = PlainTextResponse(sentence, 429, {"Retry-After": f"{wait:.0f}"})
         await app(scope, receive, send)
+
+
+class _Form(route_utils.GradioMultiPartParser):
+    """Gradio's reader of uploads, which itself keeps fields that are no files in memory, however long they are."""
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._current_part
+        if part.file is None and len(part.data) + end - start > _FIELD:
+            raise MultiPartException(f"A field exceeded the maximum allowed size of {_FIELD} bytes.")
+        super().on_part_data(data, start, end)
+
+
+def bound_forms() -> None:
+    """Makes Gradio read uploads with fields of bounded length."""
+    route_utils.GradioMultiPartParser = routes.GradioMultiPartParser = _Form
+
+
+class Pace:
+    """Counts hits by address in a moving minute; an IPv6 network of 64 bits, which one household has, is one address.
+
+    Args:
+        count: That are allowed.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._strategy = limits.strategies.MovingWindowRateLimiter(limits.storage.MemoryStorage())
+        self._pace = limits.RateLimitItemPerMinute(count)
+
+    def hit(self, caller: str) -> float:
+        """Seconds until the next one is allowed, above zero, if this one was too many; else 0."""
+        whole = _network(caller)
+        if self._strategy.hit(self._pace, whole):
+            return 0.0
+        return max(1.0, self._strategy.get_window_stats(self._pace, whole).reset_time - time.time())
+
+
+def _network(caller: str) -> str:
+    try:
+        found = ipaddress.ip_address(caller)
+    except ValueError:
+        return caller
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else caller
 
 
 def address(own: str, noted: str) -> str:
@@ -54,7 +112,7 @@ def address(own: str, noted: str) -> str:
     if "SPACE_ID" not in os.environ:
         return own
     parts = [part.strip() for part in noted.split(",")]
-    return next((part for part in reversed(parts) if _is_public(part)), own)
+    return next((part for part in reversed(parts) if is_public(part)), own)
 
 
 def allowance(calls: int) -> Callable[[gr.Request], None]:
@@ -66,14 +124,11 @@ def allowance(calls: int) -> Callable[[gr.Request], None]:
     Returns:
         A function of a request that has come through the `Door`; it raises gr.Error for one too many.
     """
-    strategy = limits.strategies.MovingWindowRateLimiter(limits.storage.MemoryStorage())
-    pace = limits.RateLimitItemPerMinute(calls)
+    pace = Pace(calls)
 
     def allow(request: gr.Request) -> None:
-        caller = request.headers[_HEADER]
-        if not strategy.hit(pace, caller):
-            again = strategy.get_window_stats(pace, caller).reset_time - time.time()
-            raise refused(f"At most {calls} calls a minute are answered: call again in {again:.0f} seconds.")
+        if wait := pace.hit(request.headers[_HEADER]):
+            raise refused(f"At most {calls} calls a minute are answered: call again in {wait:.0f} seconds.")
 
     return allow
 
@@ -83,7 +138,8 @@ def refused(sentence: object) -> gr.Error:
     return gr.Error(str(sentence), print_exception=False)
 
 
-def _is_public(text: str) -> bool:
+def is_public(text: str) -> bool:
+    """Whether it is an address that anyone on the web can reach."""
     try:
         return ipaddress.ip_address(text).is_global
     except ValueError:

@@ -6,6 +6,8 @@ Gradio lets no address lead into the machine's own network, but takes whatever c
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import time
 
 import gradio as gr
 import httpx
@@ -13,12 +15,24 @@ import safehttpx
 from gradio import processing_utils
 
 from deepley.config import ApiLimits
-from deepley.ui.callers import refused
+from deepley.ui.callers import is_public, refused
 
 
 def bound(bounds: ApiLimits = ApiLimits()) -> None:
     """Makes Gradio fetch within these bounds."""
     processing_utils.async_transport = _Bounded(bounds)
+
+
+class _Left:
+    """What is left to the files of one call: seconds and bytes."""
+
+    def __init__(self, bounds: ApiLimits) -> None:
+        self.until = time.monotonic() + bounds.fetch_seconds
+        self.bytes = bounds.max_fetched
+
+
+_LEFT: contextvars.ContextVar[_Left | None] = contextvars.ContextVar("left", default=None)
+"""Of the call that is being prepared: Gradio does that in a task of its own, one file after the other."""
 
 
 class _Bounded(httpx.AsyncBaseTransport):
@@ -29,12 +43,17 @@ class _Bounded(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["Accept-Encoding"] = "identity"  # what is unpacked could be any size
-        host = request.url.host
+        host, left = request.url.host, _LEFT.get()
+        if left is None:
+            left = _Left(self._bounds)
+            _LEFT.set(left)
         try:
-            async with asyncio.timeout(self._bounds.fetch_seconds):
+            async with asyncio.timeout(max(0.0, left.until - time.monotonic())):
                 public = await safehttpx.async_validate_url(host)
+                if not is_public(public):  # safehttpx lets addresses of carriers through (100.64.0.0/10)
+                    raise ValueError(public)
                 async with safehttpx.AsyncSecureTransport(public) as transport:
-                    return await self._read(await transport.handle_async_request(request), host)
+                    return await self._read(await transport.handle_async_request(request), host, left)
         except TimeoutError as error:
             raise refused(f"{host} took longer than {self._bounds.fetch_seconds:g} seconds to send it.") from error
         except gr.Error:  # a ValueError, as what safehttpx raises for an address that it does not let through
@@ -42,7 +61,7 @@ class _Bounded(httpx.AsyncBaseTransport):
         except (ValueError, httpx.HTTPError) as error:
             raise refused(f"{host} cannot be reached on the web from here: upload the file instead.") from error
 
-    async def _read(self, response: httpx.Response, host: str) -> httpx.Response:
+    async def _read(self, response: httpx.Response, host: str, left: _Left) -> httpx.Response:
         if response.status_code >= 400:
             raise refused(f"{host} does not give the file (error {response.status_code}).")
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -50,8 +69,9 @@ class _Bounded(httpx.AsyncBaseTransport):
         body = bytearray()
         async for part in response.stream:
             body += part
-            if len(body) > self._bounds.max_fetched:
+            left.bytes -= len(part)
+            if left.bytes < 0:
                 raise refused(
-                    f"The file at {host} is larger than {self._bounds.max_fetched / 1e6:g} MB: upload it instead."
+                    f"What is at {host} is larger than {self._bounds.max_fetched / 1e6:g} MB: upload it instead."
                 )
         return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(bytes(body)))

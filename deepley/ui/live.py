@@ -91,10 +91,10 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     def push(ids: list[str] | None, repo: str, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
         try:
             job = finished(ids, profile)
-            commit = publish(job.release, (repo or "").strip(), client.api(account.token(login)))
+            pin = publish(job.release, (repo or "").strip(), client.api(account.token(login)))
         except (JobError, PublishError) as error:
             return f"**Not published.** {escape(str(error))}"
-        return f"Published to {escape(repo.strip())}, privately; its commit is `{commit}`."
+        return f"Published to {escape(repo.strip())}, privately; pinned, it is `{escape(pin)}`."
 
     def pack(ids: list[str] | None, profile: gr.OAuthProfile | None) -> str:
         try:

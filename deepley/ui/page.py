@@ -9,8 +9,7 @@ from starlette.middleware import Middleware
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui import api, check, clip, components, fetch, many, performance, training
-from deepley.ui.callers import Door
+from deepley.ui import api, callers, check, clip, components, fetch, many, performance, training
 from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
 
@@ -66,6 +65,7 @@ def launch(
     # A single photo is held to less by its own input.
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
     fetch.bound()
+    callers.bound_forms()
     page = build(detector, data, runs, reason)
     page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
         theme=components.theme(),
@@ -80,7 +80,7 @@ def launch(
         mcp_server=True,
         app_kwargs={
             "routes": [api.health(detector.release, lambda: len(page._queue))],
-            "middleware": [Middleware(Door)],
+            "middleware": [Middleware(callers.Door)],
         },
         prevent_thread_lock=True,
         **options,

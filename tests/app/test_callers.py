@@ -92,12 +92,54 @@ def test_a_request_is_not_read_past_its_limit_unless_it_is_an_upload(strict, tol
     with _from("127.0.0.7") as client:
         headers = {"Content-Type": "application/json"}
         assert client.post(f"{strict}gradio_api/call/check", content=content, headers=headers).status_code == 413
+        assert client.post(f"{strict}gradio_api/call/upload", content=body, headers=headers).status_code == 413
         assert client.post(f"{strict}gradio_api/upload", files={"files": b"x" * 3000}).status_code == 200
 
 
 def test_the_page_has_this_door(url):
     refused = httpx.post(f"{url}gradio_api/call/check", content=b"x" * (ApiLimits().max_body + 1))
     assert refused.status_code == 413
+
+
+def test_an_upload_is_not_read_into_memory_as_a_field(url):
+    assert httpx.post(f"{url}gradio_api/upload", files={"files": (None, b"x" * 100_000)}).status_code in (400, 413)
+    assert httpx.post(f"{url}gradio_api/upload", files={"files": b"x" * 100_000}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["file=https://example.org/a.png", "file=HTTP%3A//example.org/a.png"])
+def test_files_of_the_web_are_not_passed_on(url, path):
+    assert httpx.get(f"{url}gradio_api/{path}").status_code == 403
+
+
+def test_a_flood_is_turned_away_and_a_network_counts_as_one(monkeypatch):
+    pace = callers.Pace(2)
+    assert [bool(pace.hit("8.8.8.8")) for _ in range(3)] == [False, False, True]
+    assert [bool(pace.hit(f"2001:db8::{i}")) for i in range(3)] == [False, False, True]
+    assert not pace.hit("2001:db8:0:1::1")
+
+    answered = []
+
+    async def behind(scope, receive, send):
+        answered.append("app")
+
+    async def ask(door):
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/gradio_api/queue/join",
+            "headers": [],
+            "client": ("::1", 1),
+        }
+        await door(scope, None, lambda message: _noted(answered, message))
+
+    door = Door(behind, ApiLimits(posts_per_minute=1))
+    asyncio.run(ask(door))
+    asyncio.run(ask(door))
+    assert answered[:2] == ["app", 429]
+
+
+async def _noted(answered, message):
+    answered.append(message.get("status", "body"))
 
 
 @pytest.mark.parametrize(

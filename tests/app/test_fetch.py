@@ -35,7 +35,10 @@ class _Web(BaseHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         with contextlib.suppress(OSError):  # the other side hangs up, as it should
-            if name == "slow.png":
+            if name.startswith("brief"):
+                time.sleep(0.6)
+                self.wfile.write(b"x")
+            elif name == "slow.png":
                 for _ in range(20):
                     self.wfile.write(b"x")
                     time.sleep(0.2)
@@ -59,6 +62,7 @@ def web(monkeypatch):
             return await super().handle_async_request(request)
 
     monkeypatch.setattr(safehttpx, "async_validate_url", known)
+    monkeypatch.setattr(fetch, "is_public", lambda address: True)
     monkeypatch.setattr(safehttpx, "AsyncSecureTransport", Here)
     monkeypatch.setattr(processing_utils, "async_transport", None)
     fetch.bound(ApiLimits(max_fetched=1000, fetch_seconds=2))
@@ -90,6 +94,29 @@ def test_what_is_too_large_too_slow_or_not_there_is_refused_with_a_sentence(web,
     with pytest.raises(gr.Error, match=says):
         _get(name, tmp_path)
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_the_files_of_one_call_share_its_bytes_and_its_seconds(web, tmp_path):
+    async def call(names):
+        for name in names:
+            await processing_utils.async_ssrf_protected_download(f"http://photos.test/{name}", str(tmp_path / name))
+
+    asyncio.run(call(["small.png", "again.png"]))
+    with pytest.raises(gr.Error, match=r"larger than 0\.001 MB"):
+        asyncio.run(call(["one.png", "two.png", "three.png"]))
+    with pytest.raises(gr.Error, match="longer than 2 seconds"):
+        asyncio.run(call([f"brief{i}.png" for i in range(5)]))
+
+
+def test_an_address_of_a_carriers_network_is_refused(monkeypatch, tmp_path):
+    async def known(_):
+        return "100.100.100.200"
+
+    monkeypatch.setattr(safehttpx, "async_validate_url", known)
+    monkeypatch.setattr(processing_utils, "async_transport", None)
+    fetch.bound(ApiLimits())
+    with pytest.raises(gr.Error, match="cannot be reached on the web from here"):
+        _get("small.png", tmp_path)
 
 
 def test_an_address_inside_is_refused_by_the_running_app_with_a_sentence(url):

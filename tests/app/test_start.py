@@ -1,9 +1,17 @@
-"""What is imported until the first page is up."""
+"""What is imported until the first page is up; and that it comes up whatever is wrong with a release of the Hub."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from deepley.network import files
+from deepley.network.model import WeightsError
+from deepley.ui import start
 
 ROOT = Path(__file__).parent.parent.parent
 # app.py's own imports, and what it does up to the warm-up.
@@ -12,7 +20,8 @@ import os, sys, urllib.request
 import app
 from pathlib import Path
 release, kept = map(Path, sys.argv[1:])
-url = app.page.launch(app.Detector(release), kept / "data", kept / "runs", quiet=True).local_url
+detector, reason = app.start.detector(release, None, None, 1.0)
+url = app.page.launch(detector, kept / "data", kept / "runs", quiet=True).local_url
 assert urllib.request.urlopen(url).status == 200
 print("\\n".join(sys.modules), flush=True)
 os._exit(0)
@@ -32,3 +41,27 @@ def test_the_first_page_waits_for_no_import_that_it_does_not_need(micro_release,
     loaded = set(done.stdout.split())
     assert {"gradio", "keras", "deepley.ui.page"} <= loaded
     assert loaded & (LATER | NEVER) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (files.CONFIG, lambda config: json.dumps({**json.loads(config), "schema": 99}).encode()),
+        (files.DOUBT, lambda _: b"no tensors"),
+        (files.TEMPORAL, lambda _: b"no tensors"),
+    ],
+    ids=[files.CONFIG, files.DOUBT, files.TEMPORAL],
+)
+def test_a_pinned_release_that_cannot_be_used_leaves_the_embedded_one(
+    micro_release, tmp_path, monkeypatch, file, content
+):
+    pinned = tmp_path / "pinned"
+    shutil.copytree(micro_release, pinned)
+    path = pinned / file
+    path.write_bytes(content(path.read_bytes() if path.exists() else b""))
+    monkeypatch.setattr(start, "choose", lambda *_: (pinned, "The release of the Hub is used."))
+    detector, reason = start.detector(micro_release, None, "alice/detector", 1.0)
+    assert detector.release.folder == micro_release
+    assert reason.startswith("The embedded release is used, as that of the Hub cannot be: ")
+    with pytest.raises(WeightsError):  # one that was named on this machine is a mistake to be told
+        start.detector(micro_release, str(pinned), None, 1.0)

@@ -3,24 +3,30 @@
 import time
 
 import httpx2
+import numpy as np
 import pytest
 from huggingface_hub import HfApi
 
 from deepley.config import UploadLimits
 from deepley.hub import client, dataset
 from deepley.hub.dataset import DatasetError
+from deepley.hub.download import pinned as pinned_release
 from deepley.hub.publish import PublishError, publish
-from deepley.network import release
+from deepley.network import files, release
+from deepley.network.engine import Engine
 from tests.hub.server import Fault, Repo
 
 
 def test_what_was_published_can_be_pulled_at_the_commit_it_printed(hub, api, micro_release, tmp_path):
-    commit = publish(micro_release, "alice/detector", api)
+    printed = pinned_release(publish(micro_release, "alice/detector", api))
+    assert printed.repo == "alice/detector"
     assert hub.repos["alice/detector"].private
-    for name in hub.repos["alice/detector"].commits[commit]:
-        api.hf_hub_download("alice/detector", name, revision=commit, local_dir=tmp_path)
-    pulled = release.load(tmp_path)
-    assert pulled.sha256 == release.load(micro_release).sha256
+    for name in hub.repos["alice/detector"].commits[printed.revision]:
+        api.hf_hub_download("alice/detector", name, revision=printed.revision, local_dir=tmp_path)
+    assert files.digest(tmp_path) == printed.digest == files.digest(micro_release)
+    faces = np.random.default_rng(0).integers(0, 256, (3, 256, 256, 3), np.uint8)
+    scores = [Engine(release.load(folder).model).score(faces) for folder in (tmp_path, micro_release)]
+    np.testing.assert_array_equal(*scores)  # bit for bit
 
 
 @pytest.mark.parametrize(
@@ -46,11 +52,9 @@ def test_only_a_release_is_published_and_only_to_a_proper_name(api, micro_releas
 
 @pytest.fixture
 def pinned(hub, data_folder):
-    files = {
-        f"set/{path.relative_to(data_folder)}": path.read_bytes() for path in (data_folder / "test").rglob("*.jpg")
-    }
-    files["set/test/real/a[1].jpg"] = files.pop("set/test/real/007.jpg")
-    hub.repos["datasets/alice/faces"] = Repo(commits={"0" * 40: {}, "a" * 40: files | {"README.md": b"x"}})
+    tree = {f"set/{path.relative_to(data_folder)}": path.read_bytes() for path in (data_folder / "test").rglob("*.jpg")}
+    tree["set/test/real/a[1].jpg"] = tree.pop("set/test/real/007.jpg")
+    hub.repos["datasets/alice/faces"] = Repo(commits={"0" * 40: {}, "a" * 40: tree | {"README.md": b"x"}})
     return f"alice/faces@{'a' * 40}"
 
 

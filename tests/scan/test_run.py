@@ -19,7 +19,21 @@ def test_a_scan_says_of_folder_tar_and_parquet_what_check_says(folder, told, row
     assert main(["scan", "all", "--out", "out.parquet", "--workers", "2", "--release", str(micro_release)]) == 0
     assert rows("out.parquet") == told
     assert capsys.readouterr().out == "out.parquet: 21 photos; 3 could not be checked.\n"
-    assert not Path("out.parquet.parts").exists()
+    assert not Path(".out.parquet.parts").exists()
+
+
+def test_a_source_that_holds_the_output_is_scanned_without_its_parts(folder, told, rows, micro_release):
+    out, steps = Path("all/out.parquet"), []
+
+    def stop(photos):
+        steps.append(photos)
+        if len(steps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan("all", out, micro_release, workers=1, progress=stop)
+    assert scan("all", out, micro_release, workers=1) == Found(photos=21, errors=3, kept=14)
+    assert rows(out) == told
 
 
 def test_a_process_that_dies_takes_at_most_its_photo_along(folder, micro_release):

@@ -1,0 +1,32 @@
+"""Which release the page starts with; whatever is wrong with one of the Hub, it does start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepley.hub.download import choose
+from deepley.network.files import TEMPORAL
+from deepley.network.model import WeightsError
+from deepley.verdict.detector import Detector
+from deepley.video import head
+
+
+def detector(embedded: Path, named: str | None, hub: str | None, patience: float) -> tuple[Detector, str]:
+    """The detector to use, and in a sentence why that one; the arguments are those of `choose`.
+
+    Raises:
+        WeightsError: If a release that lies on this machine, the named or the embedded one, cannot be used.
+    """
+    folder, reason = choose(embedded, named, hub, patience)
+    try:
+        return _whole(folder), reason
+    except WeightsError as error:
+        if named or folder == embedded:
+            raise
+        return _whole(embedded), f"The embedded release is used, as that of the Hub cannot be: {error}"
+
+
+def _whole(folder: Path) -> Detector:
+    found = Detector(folder)
+    head.load(folder / TEMPORAL, found.release.sha256)  # what the first clip would find out
+    return found
