@@ -11,15 +11,16 @@ COPY deepley deepley
 COPY weights weights
 
 USER 1000
-# What visitors leave (corrections, fine-tuning jobs) belongs on a volume.
+# What visitors leave (corrections, fine-tuning jobs) and what the Hub gave belong on a volume.
 RUN mkdir /home/deepley/kept
 ENV DEEPLEY_DATA=/home/deepley/kept/data \
     DEEPLEY_RUNS=/home/deepley/kept/runs \
+    HF_HOME=/home/deepley/kept/huggingface \
     GRADIO_SERVER_NAME=0.0.0.0 \
     GRADIO_SERVER_PORT=7860 \
     PYTHONUNBUFFERED=1
 VOLUME /home/deepley/kept
 EXPOSE 7860
 HEALTHCHECK --start-period=60s --timeout=5s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/health', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"GRADIO_SERVER_PORT\"]}/health', timeout=4)"]
 CMD ["python", "app.py"]

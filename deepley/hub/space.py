@@ -24,6 +24,15 @@ _REQUIRED = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "py
 _LONGEST = 60
 _FAILED = {"NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR", "RUNTIME_ERROR", "STOPPED", "PAUSED", "DELETING"}
 _POLL, _PATIENCE = 5.0, 1800.0  # seconds between two looks; seconds until a Space must run
+_SETTLE = 60.0
+"""Seconds after a commit in which the stage may still be that of the version before."""
+_CARD = _REQUIRED | {
+    "pinned", "short_description", "tags", "models", "datasets", "preload_from_hub", "suggested_hardware",
+    "suggested_storage", "startup_duration_timeout", "header", "fullWidth", "disable_embedding", "app_port",
+    "base_path", "thumbnail", "custom_headers", "hf_oauth", "hf_oauth_scopes", "hf_oauth_expiration_minutes",
+    "hf_oauth_authorized_org",
+}  # fmt: skip
+"""Keys of the reference (https://huggingface.co/docs/hub/spaces-config-reference)."""
 
 
 class SpaceError(ValueError):
@@ -73,6 +82,7 @@ def check(space: Space, project: Path) -> list[str]:
     """What is wrong, one sentence each: against the reference, README.md, requirements.txt and the files."""
     card, wrong = space.card, []
     wrong += [f"The card lacks {name}." for name in sorted(_REQUIRED - set(card))]
+    wrong += [f"The reference of Spaces has no {name}." for name in sorted(set(card) - _CARD)]
     wrong += [f"{name} must be one of {', '.join(sorted(_COLOURS))}." for name in ("colorFrom", "colorTo")
               if card.get(name) not in _COLOURS]  # fmt: skip
     if len(card.get("short_description", "")) > _LONGEST:
@@ -104,7 +114,9 @@ def uploads(space: Space, project: Path) -> Iterator[Path]:
                 yield path
 
 
-def deploy(space: Space, project: Path, repo: str, api: HfApi, poll: float = _POLL) -> Iterator[str]:
+def deploy(
+    space: Space, project: Path, repo: str, api: HfApi, poll: float = _POLL, settle: float = _SETTLE
+) -> Iterator[str]:
     """Makes the Space what space.yaml says; yields what was done, and last its address.
 
     Args:
@@ -113,6 +125,7 @@ def deploy(space: Space, project: Path, repo: str, api: HfApi, poll: float = _PO
         repo: OWNER/NAME, made if missing.
         api: The Hub's client.
         poll: Seconds between two looks at the Space.
+        settle: Seconds in which it may still say what the version before came to.
 
     Raises:
         SpaceError: If the description is wrong, the Hub refuses, or the Space does not come to run.
@@ -133,15 +146,16 @@ def deploy(space: Space, project: Path, repo: str, api: HfApi, poll: float = _PO
         yield f"Runs on {space.hardware}."
         if space.secrets:
             yield f"To be set by hand: {', '.join(space.secrets)}."
-        _wait(repo, api, poll)
+        _wait(repo, api, poll, settle)
     except client.FAILURES as error:
         raise error if isinstance(error, SpaceError) else SpaceError(client.sentence(error)) from error
     yield f"{api.endpoint}/spaces/{repo}"
 
 
-def _wait(repo: str, api: HfApi, poll: float) -> None:
-    end, failures = time.monotonic() + _PATIENCE, 0
-    while time.monotonic() < end:
+def _wait(repo: str, api: HfApi, poll: float, settle: float) -> None:
+    """Waits until the Space runs; an end counts once its building was seen, or when a new version must have begun."""
+    begun, failures, building = time.monotonic(), 0, False
+    while time.monotonic() < begun + _PATIENCE:
         try:
             stage = str(api.get_space_runtime(repo).stage)
             failures = 0
@@ -150,9 +164,11 @@ def _wait(repo: str, api: HfApi, poll: float) -> None:
             if failures > 5:
                 raise
             stage = ""
-        if stage == "RUNNING":
-            return
-        if stage in _FAILED:
-            raise SpaceError(f"The Space does not run ({stage}): its logs on the Hub say why.")
+        if building or time.monotonic() > begun + settle:
+            if stage == "RUNNING":
+                return
+            if stage in _FAILED:
+                raise SpaceError(f"The Space does not run ({stage}): its logs on the Hub say why.")
+        building |= stage not in {"", "RUNNING", *_FAILED}
         time.sleep(min(poll * 2**failures, 60))
     raise SpaceError("The Space did not come to run within half an hour: its logs on the Hub say why.")

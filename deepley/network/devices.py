@@ -39,10 +39,27 @@ def jit_compile() -> bool | str:
 def policy(mixed: bool) -> str:
     """The dtype policy to train with: "mixed_bfloat16" if it is wished for and this machine has it, or "float32".
 
-    A CPU without instructions for bfloat16 emulates it: a training step of ResNet50 takes several times as long as in
-    float32 (`benchmarks/precision.py`).
+    A CPU without instructions for bfloat16 emulates it: a training step of ResNet50 takes many times as long as in
+    float32 (`benchmarks/precision.py`). An older GPU has float16 at most.
     """
-    return "mixed_bfloat16" if mixed and (gpus() or _cpu_has_bfloat16()) else "float32"
+    has = _gpu_has_bfloat16() if gpus() else _cpu_has_bfloat16()
+    return "mixed_bfloat16" if mixed and has else "float32"
+
+
+def _gpu_has_bfloat16() -> bool:
+    """By the compute capability of the first: 8.0, Ampere, is the first with bfloat16."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.get_device_capability() >= (8, 0)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return float(jax.devices("gpu")[0].compute_capability) >= 8
+    import tensorflow as tf
+
+    first = tf.config.list_physical_devices("GPU")[0]
+    return tf.config.experimental.get_device_details(first).get("compute_capability", (0, 0)) >= (8, 0)
 
 
 def _cpu_has_bfloat16() -> bool:

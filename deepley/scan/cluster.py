@@ -71,15 +71,15 @@ class _Actor:
     """`Checker`, as Ray Data calls it: batches of one pickled slice in, of its pickled rows out."""
 
     def __init__(self, release: Path, folder: Path, gpu: bool) -> None:
-        from deepley.scan.operator import Checker, one_core  # here, so that the driver stays without TensorFlow
-
         with contextlib.suppress(OSError):  # where all names are absolute it need not be there
             os.chdir(folder)
-        if not gpu:
-            one_core()
         try:
+            from deepley.scan.operator import Checker, one_core  # here, so that the driver stays without TensorFlow
+
+            if not gpu:
+                one_core()
             self._checker, self._refused = Checker(release), ""
-        except ValueError as error:  # raised here, Ray would start another actor, for ever
+        except (ValueError, ImportError) as error:  # raised here, Ray would start another actor, for ever
             self._refused = str(error)
 
     def __call__(self, batch: dict) -> dict:

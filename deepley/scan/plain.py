@@ -26,10 +26,28 @@ class EngineError(ValueError):
     """An engine that cannot work; the message is one sentence for a person."""
 
 
+_CGROUP = Path("/sys/fs/cgroup")
+
+
 def cores() -> int:
-    """Processes that this machine carries: one a core that it may use, and fewer where memory is short."""
+    """Processes that this machine or container carries: one a core that it may use, fewer where memory is short."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # macOS has none
-    return max(1, min(allowed, psutil.virtual_memory().available // _MEMORY))
+    free = psutil.virtual_memory().available
+    quota, period = (*_limit("cpu.max"), None)[:2]
+    if quota is not None and period:
+        allowed = min(allowed, quota // period)
+    (most,), (used,) = _limit("memory.max"), _limit("memory.current")
+    if most is not None and used is not None:
+        free = min(free, most - used)
+    return max(1, min(allowed, free // _MEMORY))
+
+
+def _limit(name: str) -> list[int | None]:
+    """The numbers of a file of the container's control group (version 2); None for what is not limited or not there."""
+    try:
+        return [int(word) if word.isdigit() else None for word in (_CGROUP / name).read_text().split()]
+    except OSError:
+        return [None]
 
 
 def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:

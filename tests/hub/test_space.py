@@ -61,7 +61,7 @@ def test_exactly_what_a_space_needs_is_uploaded(ours):
 
 
 def test_a_deployment_sets_everything_and_waits_until_it_runs(hub, api, ours):
-    *_, address = list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01))
+    *_, address = list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=0.3))
     assert address == f"{hub.url}/spaces/alice/deepley"
     tree = hub.repos["spaces/alice/deepley"].at("main")[1]
     assert tree["app.py"] == (PROJECT / "app.py").read_bytes()
@@ -71,22 +71,30 @@ def test_a_deployment_sets_everything_and_waits_until_it_runs(hub, api, ours):
 
 
 def test_a_second_deployment_takes_away_what_is_no_longer_there(hub, api, ours):
-    list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01))
+    list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=0.3))
     stored = hub.repos["spaces/alice/deepley"]
     stored.commits[stored.head]["deepley/old.py"] = b"x"
-    list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01))
+    list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=0.3))
     assert "deepley/old.py" not in stored.at("main")[1]
 
 
 def test_a_space_that_does_not_run_and_a_hub_that_fails_are_sentences(hub, api, ours):
     hub.stages = ["BUILDING", "BUILD_ERROR"]
     with pytest.raises(SpaceError, match="BUILD_ERROR"):
-        list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01))
+        list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=0.3))
     hub.faults = [Fault("hardware", 402)]
     with pytest.raises(SpaceError, match="payment method"):
-        list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01))
+        list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=0.3))
     hub.faults, hub.stages = [Fault("runtime", 503, times=2)], ["RUNNING"]
-    assert list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01))[-1].endswith("alice/deepley")
+    assert list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=0.3))[-1].endswith("alice/deepley")
+
+
+def test_what_the_version_before_came_to_is_not_taken_for_the_new_one(hub, api, ours):
+    hub.stages = ["RUNNING", "RUNNING", "BUILDING", "BUILD_ERROR"]
+    with pytest.raises(SpaceError, match="BUILD_ERROR"):
+        list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=30))
+    hub.stages = ["NO_APP_FILE", "BUILDING", "RUNNING"]
+    list(space.deploy(ours, PROJECT, "alice/deepley", api, poll=0.01, settle=30))
 
 
 def test_a_description_that_cannot_be_read_is_a_sentence(tmp_path):

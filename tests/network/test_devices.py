@@ -1,4 +1,5 @@
 import pytest
+import tensorflow as tf
 
 from deepley.network import devices
 
@@ -18,3 +19,12 @@ def test_bfloat16_is_used_only_where_the_cpu_has_it(listed, wished, policy, tmp_
         (tmp_path / "cpuinfo").write_text(listed)
     monkeypatch.setattr(devices, "_CPU", tmp_path / "cpuinfo")
     assert devices.policy(wished) == policy
+
+
+@pytest.mark.parametrize(("capability", "policy"), [((7, 5), "float32"), ((8, 0), "mixed_bfloat16"), (None, "float32")])
+def test_bfloat16_is_used_only_where_the_gpu_has_it(capability, policy, monkeypatch):
+    details = {"compute_capability": capability} if capability else {}
+    monkeypatch.setattr(devices, "gpus", lambda: 1)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: details)
+    assert devices.policy(True) == policy

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -109,3 +110,21 @@ def test_what_cannot_begin_is_one_sentence_and_leaves_nothing(
     assert main(["scan", source, "--out", out, "--release", release or str(micro_release)]) == 1
     assert words in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == ["all", "nothing", "there.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "200000 100000", "memory.max": "max", "memory.current": "1"}, 2),
+        ({"cpu.max": "max 100000", "memory.max": "4000000000", "memory.current": "500000000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({}, 16),
+    ],
+)
+def test_a_container_gets_as_many_processes_as_it_carries(files, expected, tmp_path, monkeypatch):
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    monkeypatch.setattr(plain, "_CGROUP", tmp_path)
+    monkeypatch.setattr(plain.os, "sched_getaffinity", lambda _: range(16))
+    monkeypatch.setattr(plain.psutil, "virtual_memory", lambda: SimpleNamespace(available=64_000_000_000))
+    assert plain.cores() == expected
