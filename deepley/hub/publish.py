@@ -29,7 +29,7 @@ def publish(release: Path, repo: str, api: HfApi, private: bool = True) -> str:
     Raises:
         PublishError: If the Hub refuses or cannot be reached, or this is no release.
     """
-    names = (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD, files.DOUBT, files.TEMPORAL)
+    names = (*files.JUDGING, files.HISTORY, files.METRICS, files.CARD, files.CURVES)
     paths = [release / name for name in names if (release / name).is_file()]
     if release / files.CONFIG not in paths or release / files.WEIGHTS not in paths:
         raise PublishError(f"{release} is no release: name a folder that `deepley train` wrote.")

@@ -10,7 +10,7 @@ import os
 import threading
 from pathlib import Path
 
-WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL = (
+WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL, CURVES = (
     "model.safetensors",
     "config.json",
     "history.csv",
@@ -18,6 +18,7 @@ WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL = (
     "README.md",
     "doubt.safetensors",
     "temporal.safetensors",
+    "curves.png",
 )
 
 

@@ -3,9 +3,10 @@
     model.safetensors   kernels float16, everything else float32 (conv1_bn's variance does not fit float16)
     config.json         architecture, preprocessing, calibration, data, recipe, SHA-256 of the weights
     doubt.safetensors   where the training pictures lie in the network's embedding (`verdict.doubt`)
+    temporal.safetensors  what judges the changes between frames of a clip (`video.head`)
     history.csv         one row a round of the training that made these weights
     metrics.json        what `training.evaluation` measured on validation and test
-    README.md           the model card
+    README.md           the model card, and curves.png, its training curves
 
 Loading builds the known architecture in code and reads tensors; nothing stored is executed.
 """

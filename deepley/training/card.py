@@ -138,6 +138,14 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 - Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it, as
   they are or recompressed, shrunk or blurred); inconclusive from {cut["doubt"]:.4f} (5 % do){clips}
 
+![Loss and accuracy by round of the training](curves.png)
+
+## Intended use
+
+For research, for teaching how such detectors work and fail, and as one hint among others when a person looks at a
+photo: it shows where evidence is and how strong, and often says that it does not know. Not for decisions about a
+person, not unattended, and not as proof that a photo is real.
+
 ## Figures
 
 {tables(metrics)}
@@ -164,7 +172,9 @@ print(found.reason or "")
 - Much that it was not trained on: other generators, other ways to swap a face, and retouching may go unseen, and
   unusual photos of real people may be called fake. No evidence found does not mean that a photo is real.
 - Someone who knows the network can deceive it with changes too small to see.
-- A heatmap shows where the network looked. It proves nothing.{warnings}
+- A heatmap shows where the network looked. It proves nothing.
+- Groups of people: error rates may differ between them. Where labels exist, the table by group says how often real
+  photos of each are called fake; of other groups, and of how well fakes of each are found, nothing is known.{warnings}
 
 ## Licence
 

@@ -16,7 +16,7 @@ from deepley.network import files, release
 from deepley.network import model as networks
 from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.photo.treatment import TREATMENTS
-from deepley.training import evaluation
+from deepley.training import curves, evaluation
 from deepley.training.batches import classes_of, labels_of
 from deepley.training.card import card
 from deepley.training.dataset import Dataset
@@ -33,6 +33,12 @@ def add(folder: Path, further: dict) -> None:
     config = json.loads((folder / files.CONFIG).read_text())
     metrics = json.loads((folder / files.METRICS).read_text()) | further
     files.write(folder / files.METRICS, json.dumps(metrics) + "\n")
+    _present(folder, config, metrics, files.read_history(folder / files.HISTORY))
+
+
+def _present(folder: Path, config: dict, metrics: dict, history: list[dict]) -> None:
+    """Writes card and curves."""
+    files.write(folder / files.CURVES, curves.picture(history))
     files.write(folder / files.CARD, card(config, metrics))
 
 
@@ -141,7 +147,7 @@ def finish(
     files.write_json(building / files.CONFIG, config_json)
     files.write(building / files.METRICS, json.dumps(metrics) + "\n")
     files.write_history(building / files.HISTORY, history)
-    files.write(building / files.CARD, card(config_json, metrics))
+    _present(building, config_json, metrics, history)
     if folder.exists():
         shutil.rmtree(folder)
     building.rename(folder)

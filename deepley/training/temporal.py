@@ -135,9 +135,13 @@ def details(release: str, sha256: str, made: Examples, measured: dict, origin: s
 
 
 def learnt_renderer(measured: dict) -> bool:
-    """Whether the head tells controls from real clips: an AUC more than 0.05 from chance, and not by chance."""
+    """Whether the head tells controls from real clips: an AUC more than 0.05 from chance, and not by chance.
+
+    On fewer than 25 clips of each that cannot be said.
+    """
     control = measured["control"]["temporal"]
-    return abs(control["value"] - 0.5) > 0.05 and not control["low"] <= 0.5 <= control["high"]
+    beyond = abs(control["value"] - 0.5) > 0.05 and not control["low"] <= 0.5 <= control["high"]
+    return beyond and measured["n"]["control"] >= 25
 
 
 def metrics(details: dict) -> dict:

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from deepley.training import card, finish, robustness
+from deepley.network import files
+from deepley.photo.decode import decode
+from deepley.training import card, curves, finish, robustness
 from deepley.training.sources import find
 from deepley.verdict.calibration import Calibration
 from tests.conftest import encode, write_pictures
@@ -82,6 +84,13 @@ def test_a_cell_that_does_not_apply_is_empty():
     rows = card.comparison({"one": one, "both": both}, "set").splitlines()
     assert rows[2] == "| one | 5 (5) | 20.0 % (0.0 to 60.0) |  |"
     assert rows[3].endswith("| 100.0 % (100.0 to 100.0) |")
+
+
+def test_the_curves_of_a_card_are_a_picture_of_the_history(micro_release):
+    history = files.read_history(micro_release / files.HISTORY)
+    shown = decode(curves.picture(history)).pixels
+    assert shown.shape == (360, 1000, 3)
+    assert (decode(curves.picture(history[:2])).pixels != shown).any()
 
 
 def test_the_hub_finds_the_figures_in_the_cards_front_matter(micro_release):
