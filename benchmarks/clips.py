@@ -1,6 +1,6 @@
 """How the shipped release judges clips that were not made here: filmed ones and manipulated ones.
 
-    python -m benchmarks.clips SETS [--release DIR] [--seconds 5] [--store]
+    python -m benchmarks.clips SETS [--release DIR] [--seconds 3] [--store]
 
 SETS holds a folder a set, with clips in real/SCENE/ and fake/SCENE/. The first seconds of each are checked as page and
 command line check them, and the face with the strongest evidence answers for the clip. "AUC" is that of the score the
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", type=Path)
     parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each clip, from its start")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each clip, from its start")
     parser.add_argument("--store", action="store_true", help="add the figures to the release and its card")
     options = parser.parse_args()
     watcher, limits = Watcher(Detector(options.release)), VideoLimits(max_seconds=options.seconds)
