@@ -13,6 +13,7 @@ from deepley.photo import faces
 from deepley.photo.decode import decode
 from deepley.training.card import card, tables
 from deepley.verdict.detector import Detector
+from deepley.video import head, temporal
 from tests.conftest import encode, under_orientation
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +70,17 @@ def test_figures_on_card_and_readme_are_those_of_the_release():
     assert tables(metrics) in (ROOT / "README.md").read_text()
     assert len(metrics["sets"]["test"]["scores"]) == metrics["sets"]["test"]["n"]
     assert len(metrics["sets"]["validation"]["labels"]) == metrics["sets"]["validation"]["n"]
+
+
+def test_the_release_has_the_temporal_head_that_its_card_tells_of(detector):
+    trained = head.load(DEFAULT_RELEASE / files.TEMPORAL, detector.release.sha256)
+    assert trained.mean.shape == (2048 + len(temporal.NAMES),)
+    told = detector.release.metrics["clips"]
+    measured = trained.details["figures"]
+    assert told["both"]["auc"] == measured["auc"]["both"]
+    assert min(measured["n"].values()) >= 200
+    assert measured["difference"]["low"] > -0.01
+    assert abs(measured["control"]["temporal"]["value"] - 0.5) <= 0.05
 
 
 def test_the_release_keeps_the_whole_history_and_the_decks():
