@@ -123,7 +123,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
             with gr.Column(min_width=280):
                 strip = gr.Gallery(
                     label="Frames with the highest scores", format="jpeg", interactive=False, allow_preview=False,
-                    columns=4, height=400, elem_id="strip",
+                    columns=4, height=320, elem_id="strip",
                 )  # fmt: skip
         tracks = gr.HTML(elem_id="tracks", padding=False)
         with gr.Row():

@@ -40,7 +40,8 @@ def figure(verdict: ClipVerdict, calibration: Calibration) -> go.Figure:
             y=[0, 1, None] * len(verdict.reading.cuts),
             name="cuts", mode="lines", line={"color": charts.GREY, "width": 1, "dash": "dot"}, hoverinfo="skip",
         )  # fmt: skip
-    drawn.update_layout(showlegend=True)
+    # Below: above, on a phone, it would lie over the title.
+    drawn.update_layout(showlegend=True, legend={"y": -0.22, "yanchor": "top"}, height=400, margin={"t": 48})
     drawn.update_xaxes(range=[verdict.reading.start - 0.2, verdict.reading.end + 0.2])
     drawn.update_yaxes(range=[-0.02, 1.02])
     return drawn
