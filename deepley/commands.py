@@ -163,8 +163,8 @@ def train_video(options: argparse.Namespace) -> int:
             "controls), and was not stored: train it on more photos."
         )
     details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
-    head.save(out, replace(trained, details=details))
     finish.add(loaded.folder, temporal.metrics(details))
+    head.save(out, replace(trained, details=details))
     shutil.rmtree(store)
     print(card.comparison(temporal.rows(measured), card.FURTHER["clips"][1]))
     print(f"The temporal head is {out}; {details['lost']} photos were left out, as their faces were lost.")

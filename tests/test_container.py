@@ -1,9 +1,11 @@
 """The Dockerfile, as far as it can be held to the rest without building it."""
 
 import fnmatch
+import json
 import re
 import subprocess
 import sysconfig
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -39,4 +41,13 @@ def test_what_it_copies_is_there_and_not_ignored(copied):
 def test_what_app_py_needs_is_in_it():
     copied = set(re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE))
     assert {"requirements.txt", "app.py", "deepley", "weights"} <= copied
-    assert "/health" in DOCKERFILE  # see tests/app/test_api.py
+
+
+def test_its_health_check_asks_the_port_that_the_app_was_given(monkeypatch):
+    check = json.loads(re.search(r"HEALTHCHECK.*?CMD (\[.*?\])\n", DOCKERFILE, re.DOTALL)[1])
+    asked = []
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "8080")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda address, timeout: asked.append(address))
+    exec(check[2], {})
+    assert check[:2] == ["python", "-c"]
+    assert asked == ["http://127.0.0.1:8080/health"]  # see tests/app/test_api.py

@@ -114,6 +114,8 @@ def _files(wanted: Pinned) -> Path:
         folder = None
     if folder is None or wrong:
         client.api(None)  # bounds the waits
+        for name in files.JUDGING if wrong else ():  # also one that the release does not have
+            (folder / name).unlink(missing_ok=True)
         folder = _each(wanted, force_download=wrong)
     if files.digest(folder) != wanted.digest:
         raise DownloadError(f"What came is not what was pinned: its digest is another than {wanted.digest[:12]}….")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from deepley.hub import client
 from deepley.network import files
@@ -36,6 +36,11 @@ def publish(release: Path, repo: str, api: HfApi, private: bool = True) -> str:
     operations = [CommitOperationAdd(path.name, path) for path in paths]
     try:
         api.create_repo(repo, private=private, exist_ok=True)
+        there = {entry.path for entry in api.list_repo_tree(repo)}
+        # What an earlier release had and this one has not: the pin is of this one alone.
+        operations += [
+            CommitOperationDelete(name) for name in names if name in there and not (release / name).is_file()
+        ]
         commit = api.create_commit(repo, operations, commit_message="A release of Deepley").oid
     except client.FAILURES as error:
         said = str(error) if type(error).__name__ == "HFValidationError" else client.sentence(error)

@@ -169,6 +169,6 @@ def _wait(repo: str, api: HfApi, poll: float, settle: float) -> None:
                 return
             if stage in _FAILED:
                 raise SpaceError(f"The Space does not run ({stage}): its logs on the Hub say why.")
-        building |= stage not in {"", "RUNNING", *_FAILED}
+        building |= "BUILDING" in stage
         time.sleep(min(poll * 2**failures, 60))
     raise SpaceError("The Space did not come to run within half an hour: its logs on the Hub say why.")

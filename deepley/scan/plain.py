@@ -36,18 +36,20 @@ def cores() -> int:
     quota, period = (*_limit("cpu.max"), None)[:2]
     if quota is not None and period:
         allowed = min(allowed, quota // period)
-    (most,), (used,) = _limit("memory.max"), _limit("memory.current")
+    (most,), (used,), stat = _limit("memory.max"), _limit("memory.current"), _limit("memory.stat")
     if most is not None and used is not None:
-        free = min(free, most - used)
+        cached = stat[stat.index("inactive_file") + 1] if "inactive_file" in stat else 0
+        free = min(free, most - used + cached)
     return max(1, min(allowed, free // _MEMORY))
 
 
-def _limit(name: str) -> list[int | None]:
-    """The numbers of a file of the container's control group (version 2); None for what is not limited or not there."""
+def _limit(name: str) -> list[int | str | None]:
+    """The words of a file of the container's control group (version 2), numbers as such; None for "max" or no file."""
     try:
-        return [int(word) if word.isdigit() else None for word in (_CGROUP / name).read_text().split()]
+        words = (_CGROUP / name).read_text().split()
     except OSError:
         return [None]
+    return [int(word) if word.isdigit() else None if word == "max" else word for word in words]
 
 
 def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:

@@ -4,32 +4,49 @@ from __future__ import annotations
 
 import io
 
-_TRAIN, _VALID, _INK = "#0d9488", "#ea580c", "#74808d"
+from PIL import Image, ImageDraw, ImageFont
+
+_TRAIN, _VALID, _INK, _GRID = "#0d9488", "#ea580c", "#4b5563", "#d1d5db"
+_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 500, 360, 64, 40, 16, 44
 
 
 def picture(history: list[dict]) -> bytes:
-    """Loss and accuracy by round, phases marked, as a PNG.
+    """Loss and accuracy by round, phases marked, as a PNG of 1000 x 360 pixels.
 
     Args:
         history: Rows of history.csv.
     """
-    from matplotlib.figure import Figure  # half a second that only a finished training needs to wait
-
-    rounds = [row["round"] for row in history]
-    figure = Figure(figsize=(10, 3.6), dpi=100, layout="constrained")
-    for axes, what in zip(figure.subplots(1, 2), ("loss", "accuracy")):
-        axes.plot(rounds, [row[what] for row in history], color=_TRAIN, marker="o", ms=4, label="training")
-        axes.plot(rounds, [row[f"val_{what}"] for row in history], color=_VALID, marker="D", ms=4, label="validation")
-        for i, row in enumerate(history):
-            if i == 0 or row["phase"] != history[i - 1]["phase"]:
-                axes.axvline(row["round"] - 0.5, color=_INK, lw=0.8, ls=":")
-                axes.text(
-                    row["round"] - 0.4, 0.98, row["phase"], color=_INK, fontsize=8, rotation=90, va="top",
-                    transform=axes.get_xaxis_transform(),
-                )  # fmt: skip
-        axes.set(xlabel="round", ylabel=what)
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+    drawn = Image.new("RGB", (2 * _WIDTH, _HEIGHT), "white")
+    for panel, what in enumerate(("loss", "accuracy")):
+        _panel(ImageDraw.Draw(drawn), panel * _WIDTH, what, history)
     content = io.BytesIO()
-    figure.savefig(content, format="png")
+    drawn.save(content, "PNG")
     return content.getvalue()
+
+
+def _panel(draw: ImageDraw.ImageDraw, left: int, what: str, history: list[dict]) -> None:
+    font = ImageFont.load_default(13)
+    values = [row[name] for row in history for name in (what, f"val_{what}")]
+    low, high = min(values), max(max(values), min(values) + 1e-6)
+    last = max(len(history) - 1, 1)
+
+    def at(i: float, value: float) -> tuple[float, float]:
+        across = left + _LEFT + (_WIDTH - _LEFT - _RIGHT) * i / last
+        return across, _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (value - low) / (high - low)
+
+    for step in range(5):
+        value = low + (high - low) * step / 4
+        draw.line([at(0, value), at(last, value)], _GRID)
+        draw.text((left + _LEFT - 8, at(0, value)[1]), f"{value:.2f}", _INK, font, "rm")
+    for i, row in enumerate(history):
+        if i == 0 or row["phase"] != history[i - 1]["phase"]:
+            draw.line([at(i, low), at(i, high)], _INK)
+            draw.text((at(i, low)[0] + 3, _HEIGHT - _BOTTOM + 4), row["phase"], _INK, font, "la")
+    for name, colour in ((what, _TRAIN), (f"val_{what}", _VALID)):
+        points = [at(i, row[name]) for i, row in enumerate(history)]
+        draw.line(points, colour, 2)
+        for x, y in points:
+            draw.ellipse((x - 3, y - 3, x + 3, y + 3), colour)
+    for x, text, colour in ((0, what, _INK), (120, "training", _TRAIN), (220, "validation", _VALID)):
+        draw.text((left + _LEFT + x, _TOP / 2), text, colour, ImageFont.load_default(16), "lm")
+    draw.text((left + _WIDTH - _RIGHT, _HEIGHT - 6), f"round {len(history)}", _INK, font, "rd")

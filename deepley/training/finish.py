@@ -28,12 +28,13 @@ def add(folder: Path, further: dict) -> None:
 
     Args:
         folder: The release.
-        further: Tables by key, see `card.tables`.
+        further: Tables by key, see `card.tables`; None takes away what was there.
     """
-    config = json.loads((folder / files.CONFIG).read_text())
+    config, history = json.loads((folder / files.CONFIG).read_text()), files.read_history(folder / files.HISTORY)
     metrics = json.loads((folder / files.METRICS).read_text()) | further
+    metrics = {key: value for key, value in metrics.items() if value is not None}
     files.write(folder / files.METRICS, json.dumps(metrics) + "\n")
-    _present(folder, config, metrics, files.read_history(folder / files.HISTORY))
+    _present(folder, config, metrics, history)
 
 
 def _present(folder: Path, config: dict, metrics: dict, history: list[dict]) -> None:

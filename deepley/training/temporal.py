@@ -145,10 +145,10 @@ def learnt_renderer(measured: dict) -> bool:
 
 
 def metrics(details: dict) -> dict:
-    """What a release's metrics.json and card say of its temporal head."""
+    """What a release's metrics.json and card say of its temporal head; what was measured of an earlier one goes."""
     counts = details["clips"]
     trained = f"{counts['train']:,} clips, {counts['valid']:,} more to stop and calibrate it: {details['origin']}"
-    return {"clips": rows(details["figures"]), "clips_origin": trained}
+    return {"clips": rows(details["figures"]), "clips_origin": trained, "clips_elsewhere": None}
 
 
 def rows(measured: dict) -> dict[str, dict]:

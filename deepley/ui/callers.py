@@ -22,7 +22,7 @@ from deepley.config import ApiLimits
 _HEADER, _UPLOAD = "x-forwarded-for", "/gradio_api/upload"
 _FIELD = 65_536
 """Bytes of a field of an upload that is no file."""
-_RELAY = re.compile(r"/file=\s*https?:", re.IGNORECASE)
+_RELAY = re.compile(r"/file[=/]\s*https?:", re.IGNORECASE)
 
 
 class Door:
@@ -30,7 +30,7 @@ class Door:
 
     Gradio answers an MCP call by calling this server again, from this machine, with the headers of that call. So what a
     caller wrote into X-Forwarded-For must not come through: it would be believed the second time. And Gradio passes on
-    any file of the web that is asked for below /file=: nothing here needs that.
+    any file of the web that is asked for below /file= or /file/: nothing here needs that.
 
     Args:
         app: What is behind it.

@@ -134,14 +134,9 @@ def build(detectors: Detectors, using: gr.State) -> None:
     outputs = [result, stop, findings, plot, moment, frame, strip, tracks, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
-    # The first step does not queue: who waits for others' clips sees that, and no verdict on an earlier one.
-    started = [
-        event(_waiting, None, outputs, queue=False, **quiet).then(run, [given, using], outputs, **lane, **quiet)
-        for event, given in ((clip.upload, clip), (clip.stop_recording, clip), (gif.upload, gif))
-    ]
-    for event in (clip.upload, clip.stop_recording):
-        event(None, None, None, cancels=started, queue=False, **quiet)
+    started = [event(run, [clip, using], outputs, **lane, **quiet) for event in (clip.upload, clip.stop_recording)]
     gif.upload(lambda: None, None, clip, cancels=started, queue=False, **quiet)
+    started.append(gif.upload(run, [gif, using], outputs, **lane, **quiet))
     for event in started:
         event.success(None, None, None, js=player.LISTEN)
     started[1].success(None, None, None, js=player.LENGTH)
@@ -160,10 +155,6 @@ _IDLE = card.message("idle", "No clip yet", "The verdict appears here.")
 
 def _idle() -> tuple:
     return _blank(_IDLE, running=False)
-
-
-def _waiting() -> tuple:
-    return _blank(_progress(Step("Waiting for its turn")))
 
 
 def _stopped() -> tuple:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # the engine imports TensorFlow, which a training machine may
     from deepley.network.engine import Activation
 
 
-GAP = (0.015, 0.07)
-"""Seconds between two frames from and to which what changes is judged: 14 to 67 frames a second. At fewer, a face that
+GAP = (0.015, 0.072)
+"""Seconds between two frames from and to which what changes is judged: 14 to 66 frames a second. At fewer, a face that
 only moves changes as much as one that is pasted in anew."""
 
 

@@ -140,6 +140,13 @@ def test_a_cache_that_was_tampered_with_is_filled_anew_or_not_used(hub, name, tm
     assert files.digest(Path(folder)) == files.digest(micro_release)
 
 
+def test_a_file_that_was_planted_in_the_cache_is_removed(hub, name, tmp_path, micro_release):
+    folder, _, _ = _choose(hub.url, tmp_path, name)
+    Path(folder, files.TEMPORAL).write_bytes(b"planted")
+    assert _choose(hub.url, tmp_path, name)[0] == folder
+    assert files.digest(Path(folder)) == files.digest(micro_release)
+
+
 @pytest.mark.parametrize("text", ["alice/x", "alice/x@main", f"alice/x@{'a' * 40}", f"x@{'a' * 40}:{'b' * 64}"])
 def test_only_a_release_that_can_be_one_thing_is_accepted(text, tmp_path):
     with pytest.raises(DownloadError, match="COMMIT:DIGEST"):

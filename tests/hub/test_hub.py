@@ -1,5 +1,6 @@
 """Publishing and fetching through the real client, against a server that speaks the Hub's protocol."""
 
+import shutil
 import time
 
 import httpx2
@@ -27,6 +28,16 @@ def test_what_was_published_can_be_pulled_at_the_commit_it_printed(hub, api, mic
     faces = np.random.default_rng(0).integers(0, 256, (3, 256, 256, 3), np.uint8)
     scores = [Engine(release.load(folder).model).score(faces) for folder in (tmp_path, micro_release)]
     np.testing.assert_array_equal(*scores)  # bit for bit
+
+
+def test_what_an_earlier_release_had_and_the_new_one_has_not_is_taken_away(hub, api, micro_release, tmp_path):
+    shutil.copytree(micro_release, tmp_path / "with-head")
+    (tmp_path / "with-head" / files.TEMPORAL).write_bytes(b"a head")
+    first = pinned_release(publish(tmp_path / "with-head", "alice/twice", api))
+    assert files.TEMPORAL in hub.repos["alice/twice"].commits[first.revision]
+    second = pinned_release(publish(micro_release, "alice/twice", api))
+    assert files.TEMPORAL not in hub.repos["alice/twice"].commits[second.revision]
+    assert first.digest != second.digest
 
 
 @pytest.mark.parametrize(

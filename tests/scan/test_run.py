@@ -117,6 +117,14 @@ def test_what_cannot_begin_is_one_sentence_and_leaves_nothing(
     [
         ({"cpu.max": "200000 100000", "memory.max": "max", "memory.current": "1"}, 2),
         ({"cpu.max": "max 100000", "memory.max": "4000000000", "memory.current": "500000000"}, 2),
+        (
+            {
+                "memory.max": "4000000000",
+                "memory.current": "3900000000",
+                "memory.stat": "anon 5\nfile 9\ninactive_file 3500000000",  # a long tar was read
+            },
+            2,
+        ),
         ({"cpu.max": "50000 100000"}, 1),
         ({}, 16),
     ],
