@@ -106,20 +106,21 @@ def fetch(wanted: Pinned, patience: float) -> Path:
 
 def _files(wanted: Pinned) -> Path:
     """The release, verified; a cache that holds something else is filled anew."""
-    wrong = False
-    try:
-        folder = _each(wanted, local_files_only=True)
-        wrong = files.digest(folder) != wanted.digest
-    except LocalEntryNotFoundError:
-        folder = None
-    if folder is None or wrong:
-        client.api(None)  # bounds the waits
-        for name in files.JUDGING if wrong else ():  # also one that the release does not have
+    for how in ({"local_files_only": True}, {}, {"force_download": True}):
+        local = "local_files_only" in how
+        if not local:
+            client.api(None)  # bounds the waits
+        try:
+            folder = _each(wanted, **how)
+        except LocalEntryNotFoundError:
+            if local:
+                continue
+            raise
+        if files.digest(folder) == wanted.digest:
+            return folder
+        for name in files.JUDGING:  # also one that the release does not have
             (folder / name).unlink(missing_ok=True)
-        folder = _each(wanted, force_download=wrong)
-    if files.digest(folder) != wanted.digest:
-        raise DownloadError(f"What came is not what was pinned: its digest is another than {wanted.digest[:12]}….")
-    return folder
+    raise DownloadError(f"What came is not what was pinned: its digest is another than {wanted.digest[:12]}….")
 
 
 def _each(wanted: Pinned, **how: bool) -> Path:
