@@ -77,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
     evaluate.add_argument("--robustness", action="store_true", help="score DIR under treatments too")
     evaluate.add_argument("--sets", type=Path, metavar="DIR", help="a folder of further sets to score")
-    evaluate.add_argument("--store", action="store_true", help="write --robustness and --sets into the release")
+    evaluate.add_argument(
+        "--store", action="store_true", help="write what is found into the release, sets beside those there"
+    )
     evaluate.set_defaults(run=commands.evaluate)
 
     publish = added.add_parser("publish", help="push a release to the Hugging Face Hub")

@@ -182,7 +182,6 @@ def collect(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Scores aligned faces, under treatments and on further sets where asked."""
-    from deepley.network.engine import Engine
     from deepley.network.release import load
     from deepley.training import evaluation, finish, robustness
     from deepley.training.batches import labels_of
@@ -194,15 +193,15 @@ def evaluate(options: argparse.Namespace) -> int:
     sources = tuple(find(options.data))
     loaded = load(options.release)
     cut = of_release(loaded)
-    engine = Engine(loaded.model)
-    logits, readable, unreadable = evaluation.score_readable(engine.score, sources)
+    seen = evaluation.looker(loaded.model)
+    logits, readable, unreadable = evaluation.score_readable(lambda faces: seen(faces)[0], sources)
     for name, reason in unreadable:
         print(f"skipped {name}: {reason}", file=sys.stderr)
     figures = evaluation.figures(logits, labels_of(readable), cut)
     further, usual = {}, doubt.load(loaded.folder)
 
     def look(faces: object) -> tuple:
-        logits, embeddings = engine.look(faces)
+        logits, embeddings = seen(faces)
         return logits, None if usual is None else usual.far(embeddings)
 
     if options.robustness:
@@ -210,7 +209,9 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.sets:
         further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut)
     if options.store:
-        finish.add(options.release, further)
+        stored = loaded.metrics
+        kept = {name: stored.get(name, {}) | further[name] for name in ("elsewhere", "groups") if name in further}
+        finish.add(options.release, further | kept)
     if options.json:
         result = evaluation.document({options.data.resolve().name: figures}) | further
         result |= {

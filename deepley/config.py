@@ -294,20 +294,16 @@ PRESETS: dict[str, TrainConfig] = {
             Phase("restart", ("all",), 17, 2_000, crop=224, learning_rate=2e-4),
         ),
     ),
-    # From the release of "deepley", on several sets and with blends (`training.blends`): what travels.
+    # From a release, on many sets and with blends (`training.blends`): what travels. For a GPU.
     "wide": TrainConfig(
         preset="wide",
         model=ModelConfig(kinds=("generated", "blended")),
-        batch_size=64,
+        batch_size=128,
         augment="wide",
         blends=0.5,
-        valid_limit=900,
-        patience=17,
-        phases=(
-            Phase("small crops", ("all",), 13, 4_000, crop=160, learning_rate=2e-4),
-            Phase("full size", ("all",), 6, 2_500, crop=224, learning_rate=1e-4),
-            Phase("restart", ("all",), 6, 3_500, crop=224, learning_rate=1e-4),
-        ),
+        valid_limit=1024,
+        patience=12,
+        phases=(Phase("all", ("all",), 12, 40_960, learning_rate=3e-4),),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
     "quick": TrainConfig(

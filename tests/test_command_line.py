@@ -54,6 +54,17 @@ def test_evaluate_gives_every_figure_with_its_interval(data_folder, micro_releas
     assert found["release"] == "micro"
 
 
+def test_sets_are_stored_beside_those_scored_before(data_folder, micro_release, tmp_path, capsys):
+    release = shutil.copytree(micro_release, tmp_path / "release")
+    for name in ("first", "second"):
+        shutil.copytree(data_folder / "test", tmp_path / f"with-{name}" / name)
+        sets = ["--sets", str(tmp_path / f"with-{name}"), "--store", "--json"]
+        assert main(["evaluate", str(data_folder / "test"), "--release", str(release), *sets]) == 0
+    stored = json.loads((release / "metrics.json").read_text())
+    assert {name: found["n"] for name, found in stored["elsewhere"].items()} == {"first": 16, "second": 16}
+    assert "| second | 16 (8)" in (release / "README.md").read_text()
+
+
 def test_evaluate_names_an_unreadable_file_and_scores_the_rest(data_folder, micro_release, tmp_path, capsys):
     shutil.copytree(data_folder / "test", tmp_path / "test")
     (tmp_path / "test" / "real" / "zz.jpg").write_bytes(b"broken")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from deepley.training import augment
+from deepley.training.views import Views, twins
 
 
 class Crops(keras.utils.PyDataset):
-    """Augmented training batches; an image's view is a function of `key` and the image alone.
-
-    A blend is shown in the view of its real picture, so that the two differ in nothing but the blend.
+    """Augmented training batches.
 
     Keras's own shuffling must be off (`fit(shuffle=False)`): its generator is not saved, so a resumed run would differ.
 
     Args:
-        sources: All training images.
-        indices: Positions in `sources`, in the order they are shown.
+        views: Of all training images.
+        indices: Positions of images, in the order they are shown.
         key: Integers that seed the augmentation.
         batch_size: Images in a batch.
         crop: Side of the crops in pixels.
@@ -27,7 +25,7 @@ class Crops(keras.utils.PyDataset):
 
     def __init__(
         self,
-        sources: tuple,
+        views: Views,
         indices: np.ndarray,
         key: tuple[int, ...],
         batch_size: int,
@@ -35,10 +33,9 @@ class Crops(keras.utils.PyDataset):
         degrade: str,
         kinds: tuple[str, ...],
     ) -> None:
-        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
-        self._sources, self._indices, self._key = sources, indices, key
+        super().__init__(workers=views.at_once, use_multiprocessing=False, max_queue_size=4 * views.at_once)
+        self._views, self._indices, self._key = views, indices, key
         self._batch_size, self._crop, self._degrade, self._kinds = batch_size, crop, degrade, kinds
-        self._twins = twins(sources)
 
     def __len__(self) -> int:
         return -(-len(self._indices) // self._batch_size)
@@ -46,12 +43,8 @@ class Crops(keras.utils.PyDataset):
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
         """(n, crop, crop, 3) uint8 and (n, 1) int32 classes, see `classes_of`."""
         indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
-        images = []
-        for index in indices:
-            pixels = self._sources[index].face(np.random.default_rng([*self._key, int(index)]))
-            rng = np.random.default_rng([*self._key, self._twins.get(int(index), int(index))])
-            images.append(augment.augment(pixels, self._crop, rng, self._degrade))
-        return np.stack(images), classes_of([self._sources[i] for i in indices], self._kinds)[:, None]
+        images = self._views.draw(indices, self._key, self._crop, self._degrade)
+        return images, classes_of([self._views.sources[i] for i in indices], self._kinds)[:, None]
 
 
 class Wholes(keras.utils.PyDataset):
@@ -82,15 +75,6 @@ def classes_of(sources: tuple, kinds: tuple[str, ...]) -> np.ndarray:
     """
     known = {kind: 1 + i for i, kind in enumerate(kinds)}
     return np.array([known.get(source.kind, 1) if source.label else 0 for source in sources], np.int32)
-
-
-def twins(sources: tuple) -> dict[int, int]:
-    """The position of each blend, and that of the real picture it is made from."""
-    places = {source.name: i for i, source in enumerate(sources) if source.label == 0}
-    made = {
-        i: places.get(source.real.name) for i, source in enumerate(sources) if source.kind == "blended" and source.real
-    }
-    return {blend: real for blend, real in made.items() if real is not None}
 
 
 def order(sources: tuple, seed: tuple[int, ...], start: int, length: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +51,17 @@ def load(data: Path, progress: bool = False) -> Dataset:
     """
     sources = find(Path(data))
     readable, unreadable, digests, thumbnails, facts = [], [], [], [], []
-    for source in tqdm.tqdm(sources, desc="Reading pictures", unit=" images", disable=not progress):
-        try:
-            content = source.read()
-            photo = decode(content)
-        except (PhotoError, OSError) as error:
-            unreadable.append((source.name, str(error)))
-            continue
-        readable.append(source)
-        digests.append(hashlib.sha256(content).digest())
-        thumbnails.append(report.thumbnail(photo.pixels))
-        facts.append((photo.pixels.shape[1::-1], photo.format, photo.quantization))
+    with ThreadPoolExecutor() as pool:
+        seen = tqdm.tqdm(
+            pool.map(_look, sources), "Reading pictures", len(sources), unit=" images", disable=not progress
+        )
+        for source, found in zip(sources, seen):
+            if isinstance(found, str):
+                unreadable.append((source.name, found))
+                continue
+            readable.append(source)
+            for kept, value in zip((digests, thumbnails, facts), found):
+                kept.append(value)
 
     splits = {split: [] for split in SPLITS}
     named = {source.split for source in readable}
@@ -87,6 +88,17 @@ def load(data: Path, progress: bool = False) -> Dataset:
         warnings=tuple(warnings),
     )
     return Dataset({split: tuple(readable[i] for i in indices) for split, indices in splits.items()}, found)
+
+
+def _look(source: Source) -> tuple[bytes, np.ndarray, tuple] | str:
+    """SHA-256, thumbnail, and (size, format, quantisation tables) of a picture; or why it cannot be read."""
+    try:
+        content = source.read()
+        photo = decode(content)
+    except (PhotoError, OSError) as error:
+        return str(error)
+    fact = (photo.pixels.shape[1::-1], photo.format, photo.quantization)
+    return hashlib.sha256(content).digest(), report.thumbnail(photo.pixels), fact
 
 
 def split_of(source: Source, digest: bytes, named: set) -> str:

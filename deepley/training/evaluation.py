@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tqdm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from deepley.config import MICRO_BATCH, SCHEMA_VERSION
+from deepley.network import devices
+from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.photo.decode import PhotoError
 from deepley.verdict.calibration import Calibration
 
@@ -17,6 +20,22 @@ BINS = 15
 
 RESAMPLES = 1000
 """Bootstrap resamples; within each class, so that both are always there."""
+
+
+def looker(network: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Maps (n, h, w, 3) uint8 faces to their (n,) logits, float64, and (n, c) embeddings, float32, on any backend.
+
+    Args:
+        network: As `network.model.build` returns it.
+    """
+    scorer = keras.Model(network.input, [network.get_layer(LOGIT).output, network.get_layer(EMBEDDING).output])
+    scorer.compile(jit_compile=devices.jit_compile())
+
+    def look(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        kinds, embeddings = scorer.predict_on_batch(faces)
+        return evidence(np.asarray(kinds)), np.asarray(embeddings, np.float32)
+
+    return look
 
 
 def score_readable(

@@ -16,6 +16,7 @@ from deepley.network import devices
 from deepley.network import model as networks
 from deepley.training import cache
 from deepley.training.batches import Crops, Features, Wholes, classes_of
+from deepley.training.views import Views
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Pictures:
     identity: dict
 
 
-def images(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures) -> Feed:
+def images(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures, views: Views) -> Feed:
     """The whole network on images, for phase `number`.
 
     A phase that was meant to be cached sees the views that it would have stored; any other, new ones every round.
@@ -60,14 +61,12 @@ def images(model: keras.Model, config: TrainConfig, number: int, pictures: Pictu
 
     def train(indices: np.ndarray, done: int) -> Crops:
         view = done % config.views if phase.cache else done
-        return Crops(
-            pictures.train, indices, (config.seed, number, view), config.batch_size, phase.crop, config.augment, kinds
-        )
+        return Crops(views, indices, (config.seed, number, view), config.batch_size, phase.crop, config.augment, kinds)
 
     return Feed(trainer, train, Wholes(pictures.valid, config.batch_size, kinds))
 
 
-def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures) -> Feed | str:
+def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures, views: Views) -> Feed | str:
     """The tail on the frozen stages' stored features, for phase `number`; or why the disk has no room for them."""
     phase, size, count, kinds = config.phases[number], config.batch_size, len(pictures.train), config.model.kinds
     trunk, tail = networks.split(model, config.model, phase.trainable)
@@ -79,18 +78,18 @@ def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pic
         return refusal
     digest = hashlib.sha256(b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in trunk.weights)).hexdigest()
     key = {"identity": pictures.identity, "phase": number, "trunk": digest}
-    views = []
+    stored_views = []
     for view in range(config.views):
         seed = (config.seed, number, view)
-        crops = Crops(pictures.train, np.arange(count), seed, size, phase.crop, config.augment, kinds)
+        crops = Crops(views, np.arange(count), seed, size, phase.crop, config.augment, kinds)
         path, said = folder / f"view{view}.npy", f"Features, view {view + 1} of {config.views}"
-        views.append(cache.compute(path, key | {"view": view}, trunk, crops, count, said))
+        stored_views.append(cache.compute(path, key | {"view": view}, trunk, crops, count, said))
     whole = Wholes(pictures.valid, size, kinds)
     stored = cache.compute(folder / "valid.npy", key, trunk, whole, len(pictures.valid), "Features, validation")
     classes = classes_of(pictures.train, kinds)
 
     def train(indices: np.ndarray, done: int) -> Features:
-        return Features(views[done % config.views], classes, indices, size)
+        return Features(stored_views[done % config.views], classes, indices, size)
 
     kept = classes_of(pictures.valid, kinds)
     return Feed(tail, train, Features(stored, kept, np.arange(len(kept)), size))

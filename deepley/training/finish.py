@@ -63,13 +63,13 @@ def _embeddings(network: keras.Model, sources: tuple, treated: bool = False) -> 
         sources: The images.
         treated: Each under one of `TREATMENTS`, in turn, rather than as it is.
     """
-    scorer, found = keras.Model(network.input, network.get_layer(EMBEDDING).output), []
+    look, found = evaluation.looker(network), []
     ways = itertools.cycle(TREATMENTS.values())
 
     def keep(faces: np.ndarray) -> np.ndarray:
         if treated:
             faces = np.stack([way(face) for face, way in zip(faces, ways)])
-        found.append(np.asarray(scorer.predict_on_batch(faces), np.float32))
+        found.append(look(faces)[1])
         return np.zeros(len(faces))
 
     _, readable, _ = evaluation.score_readable(keep, sources)

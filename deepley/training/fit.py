@@ -26,6 +26,7 @@ from deepley.training.checkpoint import Progress
 from deepley.training.dataset import Dataset
 from deepley.training.feed import Feed, Pictures
 from deepley.training.sources import fingerprint
+from deepley.training.views import drawers
 
 CHECKPOINT = "checkpoint.safetensors"
 _PLATEAU_PATIENCE = 2
@@ -94,7 +95,7 @@ class _Run:
         self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
         self.pictures = Pictures(train, valid, out, self.identity)
         self.progress, self.best, self.resumed = Progress(), None, None
-        self.bar = None
+        self.bar, self.views = None, None
 
     def go(self, resume: bool, watch: Callable[[int, int], None]) -> tuple[keras.Model, list[dict]]:
         self.watch = watch
@@ -107,9 +108,8 @@ class _Run:
             )  # a kill may have come between the two files
         total = sum(phase.rounds * self.round_length(phase) for phase in self.config.phases)
         quiet = 1 if os.isatty(2) else 30
-        with tqdm.tqdm(
-            total=total, initial=self.progress.images, unit=" images", smoothing=0.02, mininterval=quiet
-        ) as self.bar:
+        bar = tqdm.tqdm(total=total, initial=self.progress.images, unit=" images", smoothing=0.02, mininterval=quiet)
+        with drawers(self.pictures.train, devices.cores() if devices.gpus() else 0) as self.views, bar as self.bar:
             while self.progress.phase < len(self.config.phases):
                 self.run_phase(self.config.phases[self.progress.phase])
         return self.model, self.progress.history
@@ -153,11 +153,11 @@ class _Run:
         """The phase's network and batches, from stored features where it asks for them and they fit on the disk."""
         number = self.progress.phase
         if phase.cache:
-            fed = feed.features(self.model, self.config, number, self.pictures)
+            fed = feed.features(self.model, self.config, number, self.pictures, self.views)
             if isinstance(fed, Feed):
                 return fed
             self.bar.write(f"Phase {phase.name!r} trains without a feature cache: {fed}.")
-        return feed.images(self.model, self.config, number, self.pictures)
+        return feed.images(self.model, self.config, number, self.pictures, self.views)
 
     def run_round(self, phase: Phase, fed: Feed) -> None:
         """Trains one round, validates, and updates `progress` and `best`."""

@@ -4,6 +4,7 @@ import pytest
 from deepley.photo import faces
 from deepley.photo.faces import TEMPLATE
 from deepley.training import batches, blending, blends, dataset
+from deepley.training.views import Views, twins
 from tests.conftest import encode
 
 
@@ -106,7 +107,7 @@ def test_a_blend_is_drawn_anew_in_training_and_always_alike_in_validation(blende
 
 def test_a_blend_follows_its_real_picture_and_is_shown_in_the_same_view(blended):
     sources = blended[1].splits["train"]
-    pairs = batches.twins(sources)
+    pairs = twins(sources)
     assert {sources[blend].name: sources[real].name for blend, real in pairs.items()} == {
         source.name: source.real.name for source in sources if source.kind == "blended"
     }
@@ -114,8 +115,8 @@ def test_a_blend_follows_its_real_picture_and_is_shown_in_the_same_view(blended)
         shown = list(batches.order(sources, (seed,), 0, len(sources)))
         assert sorted(shown) == list(range(len(sources)))
         assert all(shown[shown.index(real) + 1] == blend for blend, real in pairs.items())
-    views = batches.Crops(sources, np.arange(len(sources)), (7,), len(sources), 128, "none", ("generated", "blended"))
-    pictures, classes = views[0]
+    views, kinds = Views(sources), ("generated", "blended")
+    pictures, classes = batches.Crops(views, np.arange(len(sources)), (7,), len(sources), 128, "none", kinds)[0]
     for blend, real in pairs.items():
         assert classes[[blend, real], 0].tolist() == [2, 0]
         greys = [pictures[i].mean(axis=2).ravel() for i in (blend, real)]

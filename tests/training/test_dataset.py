@@ -7,6 +7,7 @@ import pytest
 from deepley.training import dataset
 from deepley.training.batches import Crops, Wholes, order
 from deepley.training.sources import DataError, Source
+from deepley.training.views import Views, drawers
 from tests.conftest import encode, picture
 
 
@@ -97,7 +98,7 @@ def test_batches_are_a_function_of_their_key(data_folder):
     sources = dataset.load(data_folder).splits["train"]
 
     def batch(key, index=1):
-        return Crops(sources, np.arange(48), key, 16, 224, "usual", ("generated",))[index]
+        return Crops(Views(sources), np.arange(48), key, 16, 224, "usual", ("generated",))[index]
 
     images, labels = batch((1, 0, 0))
     assert images.shape == (16, 224, 224, 3)
@@ -105,6 +106,22 @@ def test_batches_are_a_function_of_their_key(data_folder):
     assert labels[:, 0].tolist() == [source.label for source in sources[16:32]]
     np.testing.assert_array_equal(images, batch((1, 0, 0))[0])
     assert (images != batch((1, 0, 1))[0]).any()
+
+
+def test_processes_draw_the_same_views(data_folder):
+    sources = dataset.load(data_folder).splits["train"]
+    wanted = Views(sources).draw(np.arange(12), (1, 0, 0), 96, "wide")
+    with drawers(sources, 2) as views:
+        assert views.at_once == 3
+        np.testing.assert_array_equal(views.draw(np.arange(12), (1, 0, 0), 96, "wide"), wanted)
+        crops = Crops(views, np.arange(12), (1, 0, 0), 6, 96, "wide", ("generated",))
+        np.testing.assert_array_equal(crops[1][0], wanted[6:])
+
+
+def test_a_process_that_cannot_draw_says_why(data_folder):
+    gone = Source("gone.jpg", data_folder / "gone.jpg", 0, "train")
+    with drawers((gone,), 1) as views, pytest.raises(FileNotFoundError):
+        views.draw(np.arange(1), (1,), 96, "none")
 
 
 def test_validation_batches_are_whole_and_complete(data_folder):

@@ -1,0 +1,105 @@
+"""Training views drawn by processes, one a core: with a GPU, drawing them in one process takes longer than training.
+
+Nothing here imports Keras: a process that draws needs neither it nor a GPU.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+import cv2
+import numpy as np
+
+from deepley.training import augment
+
+
+class Views:
+    """Views of training images; a view is a function of `key` and the image alone, whoever draws it.
+
+    A blend is shown in the view of its real picture, so that the two differ in nothing but the blend.
+
+    Args:
+        sources: All training images.
+
+    Attributes:
+        at_once: Threads that may well draw at a time.
+    """
+
+    at_once = 2
+
+    def __init__(self, sources: tuple) -> None:
+        self.sources = sources
+        self._twins = twins(sources)
+
+    def draw(self, indices: np.ndarray, key: tuple[int, ...], crop: int, degrade: str) -> np.ndarray:
+        """The views of some images.
+
+        Args:
+            indices: (n,) positions in the sources.
+            key: Integers that seed the augmentation.
+            crop: Side of the crops in pixels.
+            degrade: See `augment.augment`.
+
+        Returns:
+            (n, crop, crop, 3) uint8.
+        """
+        drawn = []
+        for index in map(int, indices):
+            pixels = self.sources[index].face(np.random.default_rng([*key, index]))
+            rng = np.random.default_rng([*key, self._twins.get(index, index)])
+            drawn.append(augment.augment(pixels, crop, rng, degrade))
+        return np.stack(drawn)
+
+
+def twins(sources: tuple) -> dict[int, int]:
+    """The position of each blend, and that of the real picture it is made from."""
+    places = {source.name: i for i, source in enumerate(sources) if source.label == 0}
+    return {i: places[source.real.name] for i, source in enumerate(sources) if source.real is not None}
+
+
+class _Drawn(Views):
+    """The same views from a pool of processes, which all hold the sources."""
+
+    def __init__(self, sources: tuple, pool: ProcessPoolExecutor, processes: int) -> None:
+        super().__init__(sources)
+        self._pool, self.at_once = pool, processes + 1  # one is asked for while the others are drawn
+
+    def draw(self, indices: np.ndarray, key: tuple[int, ...], crop: int, degrade: str) -> np.ndarray:
+        """See `Views.draw`."""
+        return self._pool.submit(_draw, indices, key, crop, degrade).result()
+
+
+@contextlib.contextmanager
+def drawers(sources: tuple, processes: int) -> Iterator[Views]:
+    """Views from that many processes while the context lasts; from the asking thread if there is none.
+
+    Args:
+        sources: All training images.
+        processes: 0 or more.
+    """
+    if not processes:
+        yield Views(sources)
+        return
+    # Spawned: a fork would copy the locks of the backend's threads as they stand.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _hold, (sources,)) as pool:
+        try:
+            yield _Drawn(sources, pool, processes)
+        finally:
+            pool.shutdown(cancel_futures=True)  # of a training that failed
+
+
+_held: Views
+
+
+def _hold(sources: tuple) -> None:
+    global _held
+    _held = Views(sources)
+    cv2.setNumThreads(1)
+
+
+def _draw(indices: np.ndarray, key: tuple[int, ...], crop: int, degrade: str) -> np.ndarray:
+    return _held.draw(indices, key, crop, degrade)
