@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import io
 from pathlib import Path
@@ -23,7 +24,8 @@ def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tupl
     """Writes the largest face of each photo to `out` as a 256 px JPEG.
 
     Photos are taken in the order of their SHA-256: `skip` and `limit` cut the same disjoint parts every time. A face
-    that serving would not judge, too small or too blurred, is left out.
+    that serving would not judge, too small or too blurred, is left out. Folders below `photos` are kept, and where two
+    photos share all but their suffix, the suffix.
 
     Args:
         photos: A folder, searched at any depth.
@@ -42,6 +44,7 @@ def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tupl
     found = sorted(path for path in photos.rglob("*") if path.suffix.lower() in SUFFIXES)
     found.sort(key=lambda path: hashlib.sha256(path.read_bytes()).digest())
     limits, refused = FaceLimits(), []
+    stems = collections.Counter(path.parent / path.name.split(".")[0] for path in found)
     for path in tqdm.tqdm(found[skip : skip + limit if limit else None], desc=out.name, unit=" photos", mininterval=10):
         try:
             seen = faces.find(decode(path.read_bytes()).pixels, limits)
@@ -53,5 +56,7 @@ def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tupl
             continue
         buffer = io.BytesIO()
         Image.fromarray(seen[0].crop).save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:0")
-        write(out / f"{path.name.split('.')[0]}.jpg", buffer.getvalue())
+        stem = path.name.split(".")[0]
+        name = stem if stems[path.parent / stem] == 1 else path.name
+        write(out / path.parent.relative_to(photos) / f"{name}.jpg", buffer.getvalue())
     return refused

@@ -23,7 +23,10 @@ RESAMPLES = 1000
 
 
 def looker(network: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Maps (n, h, w, 3) uint8 faces to their (n,) logits, float64, and (n, c) embeddings, float32, on any backend.
+    """Maps up to `MICRO_BATCH` faces to logits and embeddings, on any Keras backend.
+
+    (n, h, w, 3) uint8 becomes (n,) float64 and (n, c) float32. Fewer are filled up to `MICRO_BATCH`: XLA compiles a
+    network anew for each number of them.
 
     Args:
         network: As `network.model.build` returns it.
@@ -32,8 +35,10 @@ def looker(network: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.
     scorer.compile(jit_compile=devices.jit_compile())
 
     def look(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        kinds, embeddings = scorer.predict_on_batch(faces)
-        return evidence(np.asarray(kinds)), np.asarray(embeddings, np.float32)
+        n = len(faces)
+        filled = np.concatenate([faces, np.zeros((MICRO_BATCH - n, *faces.shape[1:]), faces.dtype)])
+        kinds, embeddings = scorer.predict_on_batch(filled)
+        return evidence(np.asarray(kinds)[:n]), np.asarray(embeddings, np.float32)[:n]
 
     return look
 
