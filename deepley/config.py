@@ -278,9 +278,9 @@ class TrainConfig:
 
 
 PRESETS: dict[str, TrainConfig] = {
-    # Expected: weights/deepley-resnet50/metrics.json. Small crops first: a step costs a third there, and the traces
-    # that a generator leaves are local. The last two phases see nearly the whole face, as scoring does; "restart" is a
-    # warm restart of the rate (Loshchilov & Hutter 2017, SGDR).
+    # From ImageNet weights to 99 % on the test split of the 140k set (docs/experiments.md). Small crops first: a step
+    # costs a third there, and the traces that a generator leaves are local. The last two phases see nearly the whole
+    # face, as scoring does; "restart" is a warm restart of the rate (Loshchilov & Hutter 2017, SGDR).
     "deepley": TrainConfig(
         preset="deepley",
         batch_size=64,
@@ -294,7 +294,8 @@ PRESETS: dict[str, TrainConfig] = {
             Phase("restart", ("all",), 17, 2_000, crop=224, learning_rate=2e-4),
         ),
     ),
-    # From a release, on many sets and with blends (`training.blends`): what travels. For a GPU.
+    # From a release, on many sets and with blends (`training.blends`): what travels. For a GPU. Expected:
+    # weights/deepley-resnet50/metrics.json.
     "wide": TrainConfig(
         preset="wide",
         model=ModelConfig(kinds=("generated", "blended")),

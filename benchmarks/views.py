@@ -1,0 +1,54 @@
+"""How fast training views are drawn: by the training process itself, and by a process a core.
+
+    python -m benchmarks.views DIR [--images 1024]
+
+DIR holds aligned faces in real/ and fake/. Crops of 224 px, treated as the preset `wide` treats them, without blends,
+in batches of 64; the processes are started and warm. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from deepley.config import SCHEMA_VERSION
+from deepley.network import devices
+from deepley.training.sources import find
+from deepley.training.views import Views, drawers
+
+_BATCH = 64
+
+
+def main() -> None:
+    """Prints both rates and, last, one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, metavar="DIR")
+    parser.add_argument("--images", type=int, default=1024, help="views drawn each way")
+    options = parser.parse_args()
+    sources, rates = tuple(find(options.data)), {}
+    for processes in (0, devices.cores()):
+        with drawers(sources, processes) as views:
+            _rate(views, 2 * _BATCH * max(1, processes), len(sources))
+            rates[processes] = _rate(views, options.images, len(sources))
+        print(f"{processes or 'no further'} processes: {rates[processes]:.0f} views a second")
+    alone, together = rates.values()
+    result = {"schema": SCHEMA_VERSION, "processes": devices.cores(), "views_a_second": [alone, together]}
+    print(json.dumps(result | {"times_as_fast": round(together / alone, 2)}))
+
+
+def _rate(views: Views, count: int, sources: int) -> float:
+    """Views a second, asked for as Keras asks: by several threads."""
+    batches = [np.arange(start, start + _BATCH) % sources for start in range(0, count, _BATCH)]
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(views.at_once) as threads:
+        list(threads.map(lambda indices: views.draw(indices, (0,), 224, "wide"), batches))
+    return round(len(batches) * _BATCH / (time.perf_counter() - begun), 1)
+
+
+if __name__ == "__main__":
+    main()
