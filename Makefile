@@ -12,7 +12,7 @@ run: $(VENV)/run
 	$(BIN)/python app.py
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from deepley.config import SCHEMA_VERSION
-from deepley.network import devices
 from deepley.training.sources import find
-from deepley.training.views import Views, drawers
+from deepley.training.views import Views, drawers, processes
 
 _BATCH = 64
 
@@ -31,13 +30,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1024, help="views drawn each way")
     options = parser.parse_args()
     sources, rates = tuple(find(options.data)), {}
-    for processes in (0, devices.cores()):
-        with drawers(sources, processes) as views:
-            _rate(views, 2 * _BATCH * max(1, processes), len(sources))
-            rates[processes] = _rate(views, options.images, len(sources))
-        print(f"{processes or 'no further'} processes: {rates[processes]:.0f} views a second")
+    for count in (0, processes()):
+        with drawers(sources, count) as views:
+            _rate(views, 2 * _BATCH * max(1, count), len(sources))
+            rates[count] = _rate(views, options.images, len(sources))
+        print(f"{count or 'no further'} processes: {rates[count]:.0f} views a second")
     alone, together = rates.values()
-    result = {"schema": SCHEMA_VERSION, "processes": devices.cores(), "views_a_second": [alone, together]}
+    result = {"schema": SCHEMA_VERSION, "processes": processes(), "views_a_second": [alone, together]}
     print(json.dumps(result | {"times_as_fast": round(together / alone, 2)}))
 
 

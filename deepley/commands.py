@@ -209,9 +209,11 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.sets:
         further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut)
     if options.store:
-        stored = loaded.metrics
-        kept = {name: stored.get(name, {}) | further[name] for name in ("elsewhere", "groups") if name in further}
-        finish.add(options.release, further | kept)
+        if options.sets:
+            scored = loaded.metrics.get("elsewhere", {}) | further["elsewhere"]
+            further["elsewhere"] = dict(sorted(scored.items()))
+            further = {name: found for name, found in further.items() if found}
+        finish.add(options.release, further)
     if options.json:
         result = evaluation.document({options.data.resolve().name: figures}) | further
         result |= {

@@ -68,9 +68,14 @@ def _needs(name, seen):
                 yield from _needs(imported, seen)
 
 
-@pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "dataset", "temporal"])
+@pytest.mark.parametrize("module", ["finish", "fit", "feed", "evaluation", "robustness", "dataset", "temporal"])
 def test_training_runs_on_any_keras_backend(module):
     assert "tensorflow" not in {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
+
+
+@pytest.mark.parametrize("module", ["views", "blends", "sources"])
+def test_a_process_that_draws_views_needs_no_keras(module):
+    assert not {"keras", "tensorflow"} & {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)

@@ -102,7 +102,8 @@ class _Watch:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, MemoryError) or "OOM" in str(error) or "RESOURCE_EXHAUSTED" in str(error):
+    said = f"{type(error).__name__} {error}"
+    if any(sign in said for sign in ("MemoryError", "OOM", "RESOURCE_EXHAUSTED", "BrokenProcessPool")):
         return "Memory ran out. Resume with smaller batches, or with fewer programs beside it."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full. Free some space; Resume goes on from the last checkpoint."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import re
 from pathlib import Path
 
@@ -17,11 +16,6 @@ _CPU = Path("/proc/cpuinfo")
 def gpus() -> int:
     """Number of GPUs the Keras backend sees."""
     return len(keras.distribution.list_devices("gpu"))
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # macOS has none
 
 
 def parallel() -> contextlib.AbstractContextManager:

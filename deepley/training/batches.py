@@ -33,7 +33,7 @@ class Crops(keras.utils.PyDataset):
         degrade: str,
         kinds: tuple[str, ...],
     ) -> None:
-        super().__init__(workers=views.at_once, use_multiprocessing=False, max_queue_size=4 * views.at_once)
+        super().__init__(workers=views.at_once, use_multiprocessing=False, max_queue_size=2 * views.at_once)
         self._views, self._indices, self._key = views, indices, key
         self._batch_size, self._crop, self._degrade, self._kinds = batch_size, crop, degrade, kinds
 

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tqdm
 
+from deepley.training.ahead import ahead
+
 _MARGIN = 2_000_000_000
 """Bytes of disk that a cache leaves free: room for checkpoints and the rest of the machine."""
 
@@ -52,8 +54,7 @@ def compute(
     mark.unlink(missing_ok=True)
     features, done = None, 0
     with tqdm.tqdm(total=count, desc=description, unit=" images", mininterval=1) as bar:
-        for i in range(len(batches)):
-            images, _ = batches[i]
+        for images, _ in ahead(batches.__getitem__, range(len(batches)), batches.workers):
             # The trunk as a graph: `predict_on_batch` compiles once, and its layers are frozen, so it is deterministic.
             out = np.asarray(trunk.predict_on_batch(images), np.float32)
             if features is None:

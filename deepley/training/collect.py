@@ -24,8 +24,8 @@ def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tupl
     """Writes the largest face of each photo to `out` as a 256 px JPEG.
 
     Photos are taken in the order of their SHA-256: `skip` and `limit` cut the same disjoint parts every time. A face
-    that serving would not judge, too small or too blurred, is left out. Folders below `photos` are kept, and where two
-    photos share all but their suffix, the suffix.
+    that serving would not judge, too small or too blurred, is left out. Pictures have the names of their photos, and
+    of photos that share a name, the beginning of their SHA-256 too.
 
     Args:
         photos: A folder, searched at any depth.
@@ -42,21 +42,25 @@ def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tupl
     if not photos.is_dir():
         raise DataError(f"There is no folder at {photos}.")
     found = sorted(path for path in photos.rglob("*") if path.suffix.lower() in SUFFIXES)
-    found.sort(key=lambda path: hashlib.sha256(path.read_bytes()).digest())
+    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    found.sort(key=digests.get)
     limits, refused = FaceLimits(), []
-    stems = collections.Counter(path.parent / path.name.split(".")[0] for path in found)
+    stems = collections.Counter(_stem(path) for path in found)
     for path in tqdm.tqdm(found[skip : skip + limit if limit else None], desc=out.name, unit=" photos", mininterval=10):
         try:
             seen = faces.find(decode(path.read_bytes()).pixels, limits)
         except PhotoError as error:
-            refused.append((path.name, str(error)))
+            refused.append((str(path.relative_to(photos)), str(error)))
             continue
         if not seen or seen[0].side < limits.min_side or seen[0].sharpness < limits.min_sharpness:
-            refused.append((path.name, "no face, or one too small or too blurred"))
+            refused.append((str(path.relative_to(photos)), "no face, or one too small or too blurred"))
             continue
         buffer = io.BytesIO()
         Image.fromarray(seen[0].crop).save(buffer, "JPEG", quality=QUALITY, subsampling="4:2:0")
-        stem = path.name.split(".")[0]
-        name = stem if stems[path.parent / stem] == 1 else path.name
-        write(out / path.parent.relative_to(photos) / f"{name}.jpg", buffer.getvalue())
+        name = _stem(path) if stems[_stem(path)] == 1 else f"{_stem(path)}-{digests[path][:12]}"
+        write(out / f"{name}.jpg", buffer.getvalue())
     return refused
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".")[0]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tqdm
 
+from deepley.network import machine
 from deepley.photo.decode import PhotoError, decode
 from deepley.training import report
+from deepley.training.ahead import ahead
 from deepley.training.sources import LABELS, SPLITS, DataError, Source, find
+
+_MEMORY = 400_000_000
+"""Bytes that reading the largest photo takes (`config.PhotoLimits`)."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,20 @@ def load(data: Path, progress: bool = False) -> Dataset:
     """
     sources = find(Path(data))
     readable, unreadable, digests, thumbnails, facts = [], [], [], [], []
-    with ThreadPoolExecutor() as pool:
-        seen = tqdm.tqdm(
-            pool.map(_look, sources), "Reading pictures", len(sources), unit=" images", disable=not progress
-        )
-        for source, found in zip(sources, seen):
-            if isinstance(found, str):
-                unreadable.append((source.name, found))
-                continue
-            readable.append(source)
-            for kept, value in zip((digests, thumbnails, facts), found):
-                kept.append(value)
+    seen = tqdm.tqdm(
+        ahead(_look, sources, machine.cores(_MEMORY)),
+        "Reading pictures",
+        len(sources),
+        unit=" images",
+        disable=not progress,
+    )
+    for source, found in zip(sources, seen):
+        if isinstance(found, str):
+            unreadable.append((source.name, found))
+            continue
+        readable.append(source)
+        for kept, value in zip((digests, thumbnails, facts), found):
+            kept.append(value)
 
     splits = {split: [] for split in SPLITS}
     named = {source.split for source in readable}

@@ -19,14 +19,13 @@ from deepley.config import Phase, TrainConfig, to_json
 from deepley.network import devices, files
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
-from deepley.training import begin, checkpoint, feed, objective
+from deepley.training import begin, checkpoint, feed, objective, views
 from deepley.training.batches import classes_of, labels_of, order
 from deepley.training.begin import TrainingError
 from deepley.training.checkpoint import Progress
 from deepley.training.dataset import Dataset
 from deepley.training.feed import Feed, Pictures
 from deepley.training.sources import fingerprint
-from deepley.training.views import drawers
 
 CHECKPOINT = "checkpoint.safetensors"
 _PLATEAU_PATIENCE = 2
@@ -109,7 +108,10 @@ class _Run:
         total = sum(phase.rounds * self.round_length(phase) for phase in self.config.phases)
         quiet = 1 if os.isatty(2) else 30
         bar = tqdm.tqdm(total=total, initial=self.progress.images, unit=" images", smoothing=0.02, mininterval=quiet)
-        with drawers(self.pictures.train, devices.cores() if devices.gpus() else 0) as self.views, bar as self.bar:
+        with (
+            views.drawers(self.pictures.train, views.processes() if devices.gpus() else 0) as self.views,
+            bar as self.bar,
+        ):
             while self.progress.phase < len(self.config.phases):
                 self.run_phase(self.config.phases[self.progress.phase])
         return self.model, self.progress.history

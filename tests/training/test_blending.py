@@ -4,7 +4,7 @@ import pytest
 from deepley.photo import faces
 from deepley.photo.faces import TEMPLATE
 from deepley.training import batches, blending, blends, dataset
-from deepley.training.views import Views, twins
+from deepley.training.views import Views, drawers, twins
 from tests.conftest import encode
 
 
@@ -121,6 +121,20 @@ def test_a_blend_follows_its_real_picture_and_is_shown_in_the_same_view(blended)
         assert classes[[blend, real], 0].tolist() == [2, 0]
         greys = [pictures[i].mean(axis=2).ravel() for i in (blend, real)]
         assert 0.9 < np.corrcoef(greys)[0, 1] < 0.99999  # the same crop, flipped alike, and changed in part
+
+
+def test_a_process_draws_the_same_blends(blended):
+    sources = blended[1].splits["train"]
+    wanted = Views(sources).draw(np.arange(len(sources)), (3,), 96, "wide")
+    with drawers(sources, 1) as views:
+        np.testing.assert_array_equal(views.draw(np.arange(len(sources)), (3,), 96, "wide"), wanted)
+
+
+def test_a_blend_whose_real_picture_was_cut_is_shown_by_itself(blended):
+    sources = tuple(source for source in blended[1].splits["train"] if source.label == 1)
+    assert twins(sources) == {}
+    assert sorted(batches.order(sources, (1,), 0, len(sources))) == list(range(len(sources)))
+    assert Views(sources).draw(np.arange(len(sources)), (3,), 96, "wide").shape == (3, 96, 96, 3)
 
 
 def test_landmarks_are_found_once_and_kept(blended, monkeypatch):

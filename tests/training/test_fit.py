@@ -3,20 +3,23 @@
 import csv
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import load_file
 
 from deepley.config import TrainConfig, from_json, to_json
 from deepley.network import files, release
 from deepley.network.engine import Engine
-from deepley.training import batches, begin, cache, dataset, fit
+from deepley.training import batches, begin, cache, dataset, fit, views
 from deepley.training.checkpoint import CheckpointError
 from deepley.training.finish import finish
 from tests.conftest import MICRO
@@ -79,6 +82,45 @@ def test_a_run_that_was_killed_and_resumed_ends_bit_for_bit_like_one_that_was_no
 
     assert rows(killed) == rows(whole)
     assert [row["phase"] for row in rows(whole)] == ["head", "head", "all", "all", "all"]
+
+
+def test_a_run_whose_views_a_process_draws_is_the_same(data, micro_recipe, tmp_path, monkeypatch):
+    alone, drawn, asked, drawers = tmp_path / "alone", tmp_path / "drawn", [], views.drawers
+    fit.train(data, micro_recipe, alone)
+    monkeypatch.setattr(views, "drawers", lambda sources, count: asked.append(count) or drawers(sources, 1))
+    fit.train(data, micro_recipe, drawn)
+    assert asked == [0]  # without a GPU
+    wanted, found = _final(alone), _final(drawn)
+    for name in wanted:
+        np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
+
+
+DRAW = """
+import sys, time
+from multiprocessing import active_children
+from pathlib import Path
+import numpy as np
+from deepley.training.sources import find
+from deepley.training.views import drawers
+if __name__ == "__main__":
+    with drawers(tuple(find(Path(sys.argv[1]))), 1) as views:
+        views.draw(np.arange(4), (1,), 64, "wide")
+        print(active_children()[0].pid, flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_process_that_draws_ends_with_the_training(data_folder, tmp_path):
+    script = tmp_path / "draw.py"
+    script.write_text(DRAW)
+    root = str(Path(fit.__file__).parents[2])
+    training = subprocess.Popen(
+        [sys.executable, script, data_folder], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": root}
+    )
+    drawer = psutil.Process(int(training.stdout.readline()))
+    training.send_signal(signal.SIGKILL)
+    training.wait()
+    drawer.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
