@@ -1,11 +1,13 @@
 """Jobs as they run: in real processes, on a tiny network."""
 
 import dataclasses
+import errno
 import json
 import os
 import re
 import signal
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import psutil
 import pytest
@@ -189,3 +191,18 @@ def test_the_estimate_is_measured_and_of_the_size_of_the_training_itself(root, c
 def test_what_cannot_be_measured_says_so(config):
     with pytest.raises(JobError, match="could not be measured"):
         local.estimate(dataclasses.replace(config, data="/nothing"))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "Memory ran out."),
+        (BrokenProcessPool("A process in the process pool was terminated abruptly"), "Memory ran out."),
+        (RuntimeError("UNKNOWN: BrokenProcessPool: a process was terminated"), "Memory ran out."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
+        (ValueError("Take other pictures."), "Take other pictures."),
+        (KeyError("x"), "It failed: KeyError"),
+    ],
+)
+def test_a_failure_is_told_in_a_sentence(error, said):
+    assert trainer._sentence(error).startswith(said)
