@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepley.config import DEFAULT_RELEASE, FACE_SIZE, PRESETS, TrainConfig, from_json, ModelConfig
+from deepley.config import DEFAULT_RELEASE, FACE_SIZE, PRESETS, ModelConfig, TrainConfig, from_json
 from deepley.network import explain, files, model
 from deepley.network.engine import Engine
 from deepley.photo import faces
