@@ -151,9 +151,9 @@ class FaceLimits:
         search_side: Longest side, in pixels, of the copy that the face detector sees.
         confidence: Smallest detector confidence, 0..1, for a face.
         min_side: Smallest longer side of a face's box in the photo, in pixels; below it a face is "too small". Of 100
-            validation fakes 91 % are found at 64 px, 81 % at 48 (`benchmarks.limits`).
+            validation fakes 91 % are found at 64 px, 86 % at 48 (`benchmarks.limits`).
         min_sharpness: Smallest `Face.sharpness`; below it a face is "too blurred". The median of faces blurred by 1.6
-            px, of which 97.5 % are found, is 10; by 2 px, 92 %, it is 6.
+            px, of which 95 % are found, is 11; by 2 px, 88 %, it is 6.
         max_faces: Faces that get a verdict, largest first; a crowd's others are counted only.
         aligned_tolerance: A square image is taken as an aligned crop when both eyes lie within this many pixels of
             the template's, measured at 256 px.
