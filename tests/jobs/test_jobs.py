@@ -56,7 +56,7 @@ def test_two_jobs_run_in_order_and_the_second_starts_from_a_release(root, config
         local.submit(root, config),
         local.submit(root, dataclasses.replace(config, train=recipe, start=str(micro_release))),
     ]
-    until(lambda: all(job.status.state is State.COMPLETED for job in jobs) or None)
+    until(lambda: all(job.status.state is State.COMPLETED for job in jobs) or None, 240)
     first, second = (job.status for job in jobs)
     assert first.ended <= second.started
     assert first.images == first.total == 2 * 48 + 3 * 32
