@@ -209,11 +209,10 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.sets:
         further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut)
     if options.store:
+        kept = {name: found for name, found in further.items() if found}  # a set without UTKFace's names has no groups
         if options.sets:
-            scored = loaded.metrics.get("elsewhere", {}) | further["elsewhere"]
-            further["elsewhere"] = dict(sorted(scored.items()))
-            further = {name: found for name, found in further.items() if found}
-        finish.add(options.release, further)
+            kept["elsewhere"] = dict(sorted((loaded.metrics.get("elsewhere", {}) | further["elsewhere"]).items()))
+        finish.add(options.release, kept)
     if options.json:
         result = evaluation.document({options.data.resolve().name: figures}) | further
         result |= {
