@@ -12,7 +12,7 @@ run: $(VENV)/run
 	$(BIN)/python app.py
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

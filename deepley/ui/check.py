@@ -175,9 +175,13 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     tried = example.click(lambda: EXAMPLE, None, photo, queue=False, api_visibility="private").then(
         show, [photo, using], outputs, **lane
     )
+    # What was under way may still arrive after a photo was removed; once it has ended Gradio calls it failed.
+    removed = gr.State(False)
+    for begun in (photo.upload, example.click):
+        begun(lambda: False, None, removed, queue=False, **quiet)
+    photo.clear(lambda: (*idle(), True), None, [*outputs, removed], cancels=[event, tried], queue=False, **quiet)
     for checking in (event, tried):
-        checking.failure(broken, None, outputs, queue=False, api_visibility="private")
-    photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, api_visibility="private")
+        checking.failure(lambda gone: idle() if gone else broken(), removed, outputs, queue=False, **quiet)
     faces.input(choose, [state, faces, opacity, close], [result, slider, where], **quiet)
     opacity.input(redraw, [state, faces, opacity, close], slider, trigger_mode="always_last", **quiet)
     close.input(redraw, [state, faces, opacity, close], slider, **quiet)

@@ -140,8 +140,12 @@ def build(detectors: Detectors, using: gr.State) -> None:
     for event in started:
         event.success(None, None, None, js=player.LISTEN)
     started[1].success(None, None, None, js=player.LENGTH)
-    stop.click(_stopped, None, outputs, cancels=started, queue=False, **quiet)
+    stop.click(None, None, None, cancels=started, queue=False, **quiet)
     clip.clear(_idle, None, outputs, cancels=started, queue=False, **quiet)
+    # A step under way may still arrive after either; once the run has ended Gradio calls it failed, and this is last.
+    for event in started[:2]:
+        event.failure(lambda path: _stopped() if path else _idle(), clip, outputs, queue=False, **quiet)
+    started[2].failure(_stopped, None, outputs, queue=False, **quiet)
     moment.change(jump, [state, moment], frame, trigger_mode="always_last", **quiet)
     moment.change(None, moment, None, js=player.SEEK)
     strip.select(pick, state, moment, **quiet)

@@ -61,6 +61,11 @@ def build(detectors: Detectors, using: gr.State) -> None:
                 yield _said(f"{len(results)} of {len(items)} photos checked…"), *_table(done), results
         yield _summary(results), *_table(done), results
 
+    def ended(paths: list[str] | None, results: list[dict] | None) -> tuple:
+        if not paths:
+            return _said(""), *_table([]), []
+        return _said(f"Stopped after {len(results or [])} photos.", "done"), gr.skip(), gr.skip()
+
     def export(results: list[dict] | None) -> tuple:
         if not results:
             return gr.update(visible=False), gr.update(visible=False)
@@ -107,20 +112,15 @@ def build(detectors: Detectors, using: gr.State) -> None:
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [status, table, state]
     started = files.upload(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
-    started.then(export, state, [as_csv, as_json], queue=False, **quiet)
-    stopped = stop.click(
-        lambda results: _said(f"Stopped after {len(results or [])} photos.", "done"),
-        state,
-        status,
-        cancels=[started],
-        queue=False,
-        **quiet,
-    )
-    stopped.then(export, state, [as_csv, as_json], queue=False, **quiet)
+    started.success(export, state, [as_csv, as_json], queue=False, **quiet)
+    # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
+    stop.click(None, None, None, cancels=[started], queue=False, **quiet)
     files.clear(
         lambda: (_said(""), *_table([]), [], gr.update(visible=False), gr.update(visible=False)), None,
         [*outputs, as_csv, as_json], cancels=[started], queue=False, **quiet,
     )  # fmt: skip
+    failed = started.failure(ended, [files, state], outputs, queue=False, **quiet)
+    failed.then(export, state, [as_csv, as_json], queue=False, **quiet)
 
 
 def _said(text: str, state: str = "working") -> str:

@@ -57,7 +57,7 @@ def build(data: Path, runs: Path) -> gr.State:
 
     def unpack(archive: str | None, login: gr.OAuthToken | None) -> Iterator[tuple]:
         if archive is None:
-            yield "", gr.update(**_NO_SAMPLES), None
+            yield _empty()
         elif account.on_space() and login is None:
             yield _refused(JobError("Log in above first."), [])
         else:
@@ -66,7 +66,7 @@ def build(data: Path, runs: Path) -> gr.State:
 
     def choose(name: str | None) -> tuple:
         if not name:
-            return "", gr.update(**_NO_SAMPLES), None
+            return _empty()
         try:
             return _found(data / name, [])
         except (DataError, OSError) as error:
@@ -107,13 +107,17 @@ def build(data: Path, runs: Path) -> gr.State:
     pictures = gr.State(None)
     outputs, quiet = [said, samples, pictures], {"show_progress": "hidden", "api_visibility": "private"}
     unpacking = archive.upload(unpack, archive, outputs, concurrency_limit=1, trigger_mode="multiple", **quiet)
-    archive.clear(
-        lambda: ("", gr.update(**_NO_SAMPLES), None), None, outputs, cancels=[unpacking], queue=False, **quiet
-    )
+    archive.clear(_empty, None, outputs, cancels=[unpacking], queue=False, **quiet)
+    # What was under way may still arrive after that; once it has ended Gradio calls it failed.
+    unpacking.failure(_empty, None, outputs, queue=False, **quiet)
     if not account.on_space():
         folder_here.input(choose, folder_here, outputs, **quiet)
     pinned.submit(download, pinned, outputs, concurrency_limit=1, **quiet)
     return pictures
+
+
+def _empty() -> tuple:
+    return "", gr.update(**_NO_SAMPLES), None
 
 
 def _forget(runs: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
+
+expect.set_options(timeout=30_000)  # another test may hold both cores meanwhile
 
 
 def camera(folder: Path, photo: np.ndarray) -> Path:
@@ -17,6 +19,16 @@ def camera(folder: Path, photo: np.ndarray) -> Path:
     path = folder / "camera.mjpeg"
     path.write_bytes(frame.getvalue() * 30)
     return path
+
+
+def slow_to_cancel(page: Page, seconds: float = 1.5) -> None:
+    """Lets what a run says while it is being cancelled arrive first, as on a slow line."""
+
+    def wait(route: Route) -> None:
+        page.wait_for_timeout(seconds * 1000)
+        route.continue_()
+
+    page.route("**/gradio_api/cancel", wait)
 
 
 def open_tab(page: Page, name: str) -> None:

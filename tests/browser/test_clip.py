@@ -116,12 +116,25 @@ def test_a_recording_is_checked_and_its_player_knows_how_long_it_is(page):
 
 
 def test_a_long_check_shows_how_far_it_is_and_can_be_stopped(page, clips):
+    drive.slow_to_cancel(page)
     page.locator("#clip input[type=file]").set_input_files(clips / "long.mp4")
-    expect(page.locator("#clip-verdict")).to_contain_text("seconds to go", timeout=60_000)
-    page.locator("#clip-stop").click()
+    expect(page.locator("#clip-verdict")).to_contain_text("seconds to go")
+    with page.expect_response("**/gradio_api/cancel"):
+        page.locator("#clip-stop").click()
     expect(page.locator("#clip-verdict")).to_contain_text("Stopped")
-    page.wait_for_timeout(2000)
+    expect(page.locator("#clip-stop")).to_be_hidden()
+    page.wait_for_timeout(1000)
     expect(page.locator("#clip-verdict")).to_contain_text("Stopped")
+
+
+def test_a_clip_that_is_taken_away_while_it_is_checked_leaves_nothing(page, clips):
+    drive.slow_to_cancel(page)
+    page.locator("#clip input[type=file]").set_input_files(clips / "long.mp4")
+    expect(page.locator("#clip-verdict")).to_contain_text("seconds to go")
+    with page.expect_response("**/gradio_api/cancel"):
+        page.locator("#clip").get_by_label("Clear").click()
+    page.wait_for_timeout(1000)
+    expect(page.locator("#clip-verdict")).to_contain_text("No clip yet")
 
 
 def test_a_file_that_is_no_clip_is_refused_with_a_sentence(page, clips):

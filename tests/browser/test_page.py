@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import time
 import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from deepley.photo.treatment import TREATMENTS
 from deepley.training.sources import find
+from deepley.verdict.detector import Detector
 from tests.browser import drive
 from tests.conftest import encode
 
@@ -202,19 +204,23 @@ def test_many_photos_with_a_bad_one_give_a_table_and_two_files(page, astronaut):
 
 def test_a_run_over_many_photos_can_be_stopped(page, astronaut):
     drive.open_tab(page, "Many photos")
+    drive.slow_to_cancel(page)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for i in range(40):
+        for i in range(100):
             archive.writestr(f"{i:02}.jpg", encode(astronaut, "JPEG"))
     page.locator("#files input[type=file]").set_input_files(
         {"name": "photos.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
     )
-    expect(page.locator("#many-status")).to_contain_text("of 40 photos checked", timeout=30_000)
-    page.locator("#stop").click()
+    expect(page.locator("#many-status")).to_contain_text("of 100 photos checked")
+    with page.expect_response("**/gradio_api/cancel"):
+        page.locator("#stop").click()
+    expect(page.locator("#many-status")).to_contain_text("Stopped after")
+    page.wait_for_timeout(500)
     expect(page.locator("#many-status")).to_contain_text("Stopped after")
     with page.expect_download() as downloading:
         page.locator("#csv").click()
-    assert 1 < len(downloading.value.path().read_text().splitlines()) < 41
+    assert 1 < len(downloading.value.path().read_text().splitlines()) < 101
 
 
 def test_removing_the_photo_removes_the_verdict(page, astronaut):
@@ -223,6 +229,24 @@ def test_removing_the_photo_removes_the_verdict(page, astronaut):
     page.get_by_label("Remove Image").click()
     page.wait_for_selector('#verdict [data-state="idle"]', timeout=10_000)
     expect(page.locator("#looked")).to_be_hidden()
+
+
+def test_a_photo_that_is_removed_while_it_is_checked_leaves_nothing(page, astronaut, monkeypatch):
+    steps = Detector.steps
+
+    def slowly(self, data):
+        for step in steps(self, data):
+            yield step
+            time.sleep(1)
+
+    monkeypatch.setattr(Detector, "steps", slowly)
+    drive.slow_to_cancel(page, 1.2)
+    _upload(page, "a.png", encode(astronaut))
+    expect(page.locator('#verdict [data-state="working"]')).to_be_visible()
+    with page.expect_response("**/gradio_api/cancel"):
+        page.get_by_label("Remove Image").click()
+    page.wait_for_timeout(1500)
+    expect(page.locator('#verdict [data-state="idle"]')).to_be_visible()
 
 
 @pytest.mark.parametrize(
