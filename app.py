@@ -2,17 +2,22 @@
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from deepley.config import DEFAULT_RELEASE, HUB_PATIENCE, HUB_RELEASE, NAMED_RELEASE
-from deepley.ui import page, start
+from deepley.hub.download import choose
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("deepley").setLevel(logging.INFO)
-    detector, reason = start.detector(DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
+    with ThreadPoolExecutor(1) as beside:
+        choice = beside.submit(choose, DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
+        from deepley.ui import page, start  # takes seconds, in which the Hub may answer
+
+        detector, reason = start.detector(choice.result())
     served = page.launch(detector, reason=reason)
     detector.warm_up()  # seconds that the first page need not wait for
     served.block_thread()

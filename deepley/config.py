@@ -23,13 +23,14 @@ DEFAULT_RELEASE = Path(__file__).resolve().parent.parent / "weights" / "deepley-
 """The embedded release."""
 
 NAMED_RELEASE = os.environ.get("DEEPLEY_RELEASE")
-"""A release folder to use instead."""
+"""A release folder: used before any other."""
 
 HUB_RELEASE = os.environ.get("DEEPLEY_HUB")
-"""A release on the Hub to use instead, as OWNER/NAME@COMMIT:DIGEST, which `publish` prints."""
+"""A release on the Hub, as OWNER/NAME@COMMIT:DIGEST, which `publish` prints: used next, from the Hub's cache or the
+network. Without either, and if the Hub fails, the embedded release is used."""
 
 HUB_PATIENCE = 10.0
-"""Seconds that the start waits for the Hub; then the embedded release is used."""
+"""Seconds from the start, its imports included, until it waits for the Hub no longer."""
 
 RUNS_FOLDER = Path(os.environ.get("DEEPLEY_RUNS", "runs"))
 """Where fine-tuning jobs live."""
@@ -111,6 +112,7 @@ class ApiLimits:
     Attributes:
         calls_per_minute: From one address.
         posts_per_minute: Of whatever kind, from one address: what the page itself sends, uploads included.
+        uploads_per_hour: From one address, in bytes: as long as uploads are kept.
         max_photos: In one call of /check_many.
         max_bytes: Of all files of one call of /check_many.
         max_body: Of a request that is no upload, in bytes; a photo of 25 MB has 33.4 million as a data URL.
@@ -121,6 +123,7 @@ class ApiLimits:
 
     calls_per_minute: int = int(os.environ.get("DEEPLEY_CALLS_PER_MINUTE", "60"))
     posts_per_minute: int = 1200
+    uploads_per_hour: int = 5_000_000_000
     max_photos: int = 50
     max_bytes: int = 500_000_000
     max_body: int = 35_000_000
@@ -130,7 +133,7 @@ class ApiLimits:
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """What an upload of training pictures may hold.
+    """What an upload of training pictures may hold, and what every upload must leave.
 
     Attributes:
         max_bytes: Of the archive, and of the pictures unpacked, each in bytes.

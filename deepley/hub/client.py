@@ -7,7 +7,7 @@ import functools
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils._http import hf_request_event_hook
 
 TIMEOUT = 30.0
@@ -43,9 +43,10 @@ def sentence(error: Exception) -> str:
     """What failed, for a person."""
     status = error.response.status_code if isinstance(error, HfHubHTTPError) and error.response is not None else None
     said = {
-        401: "The Hub does not accept this token: log in again.",
+        401: "The Hub does not give this without a token that it accepts: log in again.",
         402: "The Hub wants a payment method for this account: see its billing settings.",
-        403: "This token may not do that: it needs the right to write, and to run jobs.",
+        403: "This account or token may not do that: reading needs access to the repository, publishing the right to "
+        "write, and jobs the right to run them.",
         404: "The Hub does not know it (any more).",
         429: "The Hub asks to wait: too many requests.",
     }.get(status)
@@ -53,6 +54,8 @@ def sentence(error: Exception) -> str:
         return said
     if status is not None:
         return f"The Hub answered with an error ({status})."
+    if isinstance(error, OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE is set, and the Hub's cache on this machine does not hold it."
     if isinstance(error, OSError) and error.errno in _DISK:
         return "The Hub's cache on this machine cannot be written."
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):

@@ -1,8 +1,8 @@
 """Which release the app uses: a named folder, the pinned one of the Hub, or the embedded one.
 
-The Hub's client checks no hash, neither of what it downloads nor of what lies in its cache, and can wait for minutes.
-So a download runs in a thread that the start leaves behind after a few seconds, and everything that a verdict depends
-on is verified by one SHA-256 (`network.files.digest`) before it is used.
+The Hub's client checks no hash, neither of what it downloads nor of what lies in its cache, and can try for minutes.
+So the Hub is asked once, briefly, whether it has the release; a download runs in a thread that the start leaves behind
+after a few seconds; and everything that a verdict depends on is verified by one SHA-256 (`network.files.digest`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import get_token, hf_hub_download
+from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from deepley.hub import client
@@ -21,6 +21,11 @@ from deepley.network import files
 _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}):([0-9a-f]{64})")
 _NEEDED = (files.CONFIG, files.WEIGHTS)
 _FURTHER = (files.METRICS, files.HISTORY, files.CARD, files.DOUBT, files.TEMPORAL)
+FILES = (*_FURTHER, *_NEEDED)
+"""What is fetched of a release; where the weights are, the rest was tried."""
+
+_ASK = 3.0
+"""Seconds in which the Hub must say whether it has the release."""
 
 
 class DownloadError(ValueError):
@@ -42,6 +47,21 @@ class Pinned:
     digest: str
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The release to start with.
+
+    Attributes:
+        folder: Of the release.
+        reason: Why that one, in a sentence.
+        spare: The release to use if that one cannot be used; None if that is a mistake to be told.
+    """
+
+    folder: Path
+    reason: str
+    spare: Path | None = None
+
+
 def pinned(text: str) -> Pinned:
     """Reads OWNER/NAME@COMMIT:DIGEST, as `publish` prints it.
 
@@ -54,24 +74,25 @@ def pinned(text: str) -> Pinned:
     return Pinned(*match.groups())
 
 
-def choose(embedded: Path, named: str | None, hub: str | None, patience: float) -> tuple[Path, str]:
-    """The release folder to use, and in a sentence why that one.
+def choose(embedded: Path, named: str | None, hub: str | None, patience: float) -> Choice:
+    """The release to use: a folder that is named, else the one of the Hub that is asked for, else the embedded one.
 
     Args:
         embedded: The release that is part of the program.
         named: A release folder that is asked for, or None.
         hub: A release on the Hub that is asked for, as `pinned` reads it, or None.
-        patience: Seconds that the start may wait for the Hub; a download goes on behind it, for the next start.
+        patience: Seconds to wait for the Hub; a download goes on behind it, for the next start.
     """
     if named:
-        return Path(named), f"The release in {named} is used, as asked."
+        return Choice(Path(named), f"The release in {named} is used, as asked.")
     if not hub:
-        return embedded, "The embedded release is used."
+        return Choice(embedded, "The embedded release is used.")
     try:
         wanted = pinned(hub)
-        return fetch(wanted, patience), f"The release {wanted.repo} at {wanted.revision[:8]} of the Hub is used."
+        reason = f"The release {wanted.repo} at {wanted.revision[:8]} of the Hub is used."
+        return Choice(fetch(wanted, patience), reason, embedded)
     except DownloadError as error:
-        return embedded, f"The embedded release is used, and not {hub.partition('@')[0]} of the Hub. {error}"
+        return Choice(embedded, f"The embedded release is used, and not {hub.partition('@')[0]} of the Hub. {error}")
 
 
 def fetch(wanted: Pinned, patience: float) -> Path:
@@ -89,7 +110,7 @@ def fetch(wanted: Pinned, patience: float) -> Path:
     def work() -> None:
         try:
             outcome.append(_files(wanted))
-        except client.FAILURES as error:
+        except Exception as error:  # whatever it is, the start goes on
             outcome.append(error)
 
     thread = threading.Thread(target=work, name="release from the Hub", daemon=True)
@@ -110,6 +131,8 @@ def _files(wanted: Pinned) -> Path:
         local = "local_files_only" in how
         if not local:
             client.api(None)  # bounds the waits
+            at = hf_hub_url(wanted.repo, files.CONFIG, revision=wanted.revision)
+            get_hf_file_metadata(at, token=get_token() or False, timeout=_ASK)
         try:
             folder = _each(wanted, **how)
         except LocalEntryNotFoundError:
@@ -131,7 +154,7 @@ def _each(wanted: Pinned, **how: bool) -> Path:
         **how: Options of `hf_hub_download`.
     """
     token = get_token() or False
-    for name in (*_FURTHER, *_NEEDED):  # where the weights are, the rest was tried
+    for name in FILES:
         try:
             path = hf_hub_download(wanted.repo, name, revision=wanted.revision, token=token, **how)
             if name == files.WEIGHTS:

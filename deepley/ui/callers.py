@@ -1,32 +1,36 @@
-"""Who calls, how often, and how much they may send."""
+"""Who calls, how often, and how much they may send and leave here."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import gradio as gr
 import limits
-from gradio import route_utils, routes
+from gradio import route_utils, routes, utils
 from starlette.datastructures import MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deepley.config import ApiLimits
+from deepley.config import ApiLimits, UploadLimits
 
 _HEADER, _UPLOAD = "x-forwarded-for", "/gradio_api/upload"
 _FIELD = 65_536
 """Bytes of a field of an upload that is no file."""
+_TOO_MUCH = "Uploads exceeded the maximum allowed size of {:g} GB an hour: try again in an hour."
 _RELAY = re.compile(r"/file[=/]\s*https?:", re.IGNORECASE)
 
 
 class Door:
-    """ASGI middleware: every request carries its caller's address, only uploads have large bodies, and nobody floods.
+    """ASGI middleware: every request carries its caller's address, only uploads have large bodies, and nobody floods
+    this server or fills its disk.
 
     Gradio answers an MCP call by calling this server again, from this machine, with the headers of that call. So what a
     caller wrote into X-Forwarded-For must not come through: it would be believed the second time. And Gradio passes on
@@ -35,12 +39,15 @@ class Door:
     Args:
         app: What is behind it.
         bounds: See `ApiLimits`.
+        min_free: Bytes of the disk that uploads leave free.
     """
 
-    def __init__(self, app: ASGIApp, bounds: ApiLimits = ApiLimits()) -> None:
+    def __init__(self, app: ASGIApp, bounds: ApiLimits = ApiLimits(), min_free: int = UploadLimits().min_free) -> None:
         self._uploads = app  # Gradio holds each of its files to `max_file_size`
         self._others = RequestBodyLimitMiddleware(app, bounds.max_body)
         self._posts = Pace(bounds.posts_per_minute)
+        self._sent = Weight(bounds.uploads_per_hour)
+        self._min_free = min_free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers it."""
@@ -57,7 +64,20 @@ class Door:
         elif scope["method"] == "POST" and (wait := self._posts.hit(headers[_HEADER])):
             sentence = f"Too many requests: go on in {wait:.0f} seconds."
             app = PlainTextResponse(sentence, 429, {"Retry-After": f"{wait:.0f}"})
+        elif path == _UPLOAD:
+            if shutil.disk_usage(_folder()).free < self._min_free:
+                app = PlainTextResponse("This server's disk is too full for uploads: try again in an hour.", 507)
+            receive = self._weighed(receive, headers[_HEADER])
         await app(scope, receive, send)
+
+    def _weighed(self, receive: Receive, caller: str) -> Receive:
+        async def weighed() -> Message:
+            message = await receive()
+            if not self._sent.add(caller, len(message.get("body", b""))):
+                raise MultiPartException(_TOO_MUCH.format(self._sent.count / 1e9))
+            return message
+
+        return weighed
 
 
 class _Form(route_utils.GradioMultiPartParser):
@@ -92,6 +112,29 @@ class Pace:
         if self._strategy.hit(self._pace, whole):
             return 0.0
         return max(1.0, self._strategy.get_window_stats(self._pace, whole).reset_time - time.time())
+
+
+class Weight:
+    """Counts bytes by address and hour.
+
+    Args:
+        count: That are allowed.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._strategy = limits.strategies.FixedWindowRateLimiter(limits.storage.MemoryStorage())
+        self._weight = limits.RateLimitItemPerHour(count)
+
+    def add(self, caller: str, weight: int) -> bool:
+        """Adds bytes; returns whether they were still allowed."""
+        return not weight or self._strategy.hit(self._weight, _network(caller), cost=weight)
+
+
+def _folder() -> Path:
+    """The nearest folder there is to the one that uploads go to."""
+    wanted = Path(utils.get_upload_folder())
+    return next(folder for folder in (wanted, *wanted.parents) if folder.exists())
 
 
 def _network(caller: str) -> str:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deepley.hub.download import choose
+from deepley.hub.download import Choice
 from deepley.network.files import TEMPORAL
 from deepley.network.model import WeightsError
 from deepley.verdict.detector import Detector
 from deepley.video import head
 
 
-def detector(embedded: Path, named: str | None, hub: str | None, patience: float) -> tuple[Detector, str]:
-    """The detector to use, and in a sentence why that one; the arguments are those of `choose`.
+def detector(choice: Choice) -> tuple[Detector, str]:
+    """The detector to use, and in a sentence why that one.
 
     Raises:
         WeightsError: If a release that lies on this machine, the named or the embedded one, cannot be used.
     """
-    folder, reason = choose(embedded, named, hub, patience)
     try:
-        return _whole(folder), reason
+        return _whole(choice.folder), choice.reason
     except WeightsError as error:
-        if named or folder == embedded:
+        if choice.spare is None:
             raise
-        return _whole(embedded), f"The embedded release is used, as that of the Hub cannot be: {error}"
+        return _whole(choice.spare), f"The embedded release is used, as that of the Hub cannot be: {error}"
 
 
 def _whole(folder: Path) -> Detector:

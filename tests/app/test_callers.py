@@ -106,6 +106,51 @@ def test_an_upload_is_not_read_into_memory_as_a_field(url):
     assert httpx.post(f"{url}gradio_api/upload", files={"files": b"x" * 100_000}).status_code == 200
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["length told", "in chunks"])
+def test_an_address_uploads_so_much_and_no_more(micro_release, told, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with gr.Blocks(analytics_enabled=False) as app:
+        gr.File()
+    bounds = ApiLimits(uploads_per_hour=200_000)
+    options = {"prevent_thread_lock": True, "quiet": True, "ssr_mode": False}
+    _, url, _ = app.launch(app_kwargs={"middleware": [Middleware(Door, bounds=bounds)]}, **options)
+    try:
+        with _from("127.0.0.8") as client:
+
+            def send(size):
+                request = client.build_request("POST", f"{url}gradio_api/upload", files={"files": b"x" * size})
+                content = request.read()
+                headers = {"Content-Type": request.headers["Content-Type"]}
+                return client.post(request.url, content=content if told else iter([content]), headers=headers)
+
+            assert send(150_000).status_code == 200
+            refused = send(150_000)
+            assert refused.status_code == 413
+            assert "GB an hour" in refused.text
+            assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 160_000
+        with _from("127.0.0.9") as client:
+            assert send(150_000).status_code == 200
+    finally:
+        app.close()
+
+
+def test_a_disk_that_is_nearly_full_takes_no_upload():
+    answered = []
+
+    async def inner(*_):
+        answered.append("inner")
+
+    async def send(message):
+        answered.append(message.get("status") or message.get("body"))
+
+    scope = {"type": "http", "path": "/gradio_api/upload", "method": "POST", "headers": [], "client": ("8.8.8.8", 1)}
+    asyncio.run(Door(inner, min_free=10**18)(dict(scope), None, send))
+    assert answered[0] == 507
+    assert b"too full" in answered[1]
+    asyncio.run(Door(inner)(dict(scope), None, send))
+    assert answered[-1] == "inner"
+
+
 @pytest.mark.parametrize("path", ["file=https://a.org/b.png", "file=HTTP%3A//a.org/b.png", "file/https://a.org/b.png"])
 def test_files_of_the_web_are_not_passed_on(url, path):
     assert httpx.get(f"{url}gradio_api/{path}").status_code == 403

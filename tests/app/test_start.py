@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deepley.hub.download import Choice
 from deepley.network import files
 from deepley.network.model import WeightsError
 from deepley.ui import start
@@ -19,9 +20,10 @@ START = """
 import os, sys, urllib.request
 import app
 from pathlib import Path
+from deepley.ui import page, start
 release, kept = map(Path, sys.argv[1:])
-detector, reason = app.start.detector(release, None, None, 1.0)
-url = app.page.launch(detector, kept / "data", kept / "runs", quiet=True).local_url
+detector, reason = start.detector(app.choose(release, None, None, 1.0))
+url = page.launch(detector, kept / "data", kept / "runs", quiet=True).local_url
 assert urllib.request.urlopen(url).status == 200
 print("\\n".join(sys.modules), flush=True)
 os._exit(0)
@@ -52,16 +54,13 @@ def test_the_first_page_waits_for_no_import_that_it_does_not_need(micro_release,
     ],
     ids=[files.CONFIG, files.DOUBT, files.TEMPORAL],
 )
-def test_a_pinned_release_that_cannot_be_used_leaves_the_embedded_one(
-    micro_release, tmp_path, monkeypatch, file, content
-):
+def test_a_pinned_release_that_cannot_be_used_leaves_the_embedded_one(micro_release, tmp_path, file, content):
     pinned = tmp_path / "pinned"
     shutil.copytree(micro_release, pinned)
     path = pinned / file
     path.write_bytes(content(path.read_bytes() if path.exists() else b""))
-    monkeypatch.setattr(start, "choose", lambda *_: (pinned, "The release of the Hub is used."))
-    detector, reason = start.detector(micro_release, None, "alice/detector", 1.0)
+    detector, reason = start.detector(Choice(pinned, "The release of the Hub is used.", micro_release))
     assert detector.release.folder == micro_release
     assert reason.startswith("The embedded release is used, as that of the Hub cannot be: ")
     with pytest.raises(WeightsError):  # one that was named on this machine is a mistake to be told
-        start.detector(micro_release, str(pinned), None, 1.0)
+        start.detector(Choice(pinned, "The release is used, as asked."))

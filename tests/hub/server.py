@@ -31,13 +31,16 @@ class Fault:
         pattern: A regular expression.
         status: Of the answer; 0 closes the connection without one, 200 answers and does `code`.
         times: How often.
-        code: Of the error; with 200 "half" breaks off in the middle, "etag" gives all files the same one.
+        code: Of the error; with 200 "half" breaks off in the middle, "etag" gives all files the same one, "stall" stays
+            silent from the middle on, "trickle" goes on from there a byte a second.
+        retry_after: Seconds that the answer asks the client to wait.
     """
 
     pattern: str
     status: int = 0
     times: int = 1
     code: str = ""
+    retry_after: int = 0
 
 
 @dataclass
@@ -164,8 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content[: len(content) // 2] if self.flaw == "half" else content)
-            self.close_connection |= self.flaw == "half"
+            whole = self.flaw not in ("half", "stall", "trickle")
+            self.wfile.write(content if whole else content[: len(content) // 2])
+            self.close_connection |= not whole
+            for _ in range(60 if self.flaw in ("stall", "trickle") else 0):
+                time.sleep(1)
+                self.wfile.write(b"x" if self.flaw == "trickle" else b"")
 
     def _go(self) -> None:
         hub, parts = self.hub, urlsplit(self.path)
@@ -185,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if not fault.status:
                     self.close_connection = True
                     return
-                self._answer(fault.status, {"error": "as asked"}, {"Retry-After": "0"}, fault.code)
+                self._answer(fault.status, {"error": "as asked"}, {"Retry-After": f"{fault.retry_after}"}, fault.code)
                 return
         account = hub.tokens.get((self.headers.get("Authorization") or "").removeprefix("Bearer "))
         for method, pattern, handle in _ROUTES:
@@ -295,7 +302,12 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Type"] = "application/octet-stream"
         if self.command == "HEAD":
             headers["Content-Length"] = str(len(content))
-        self._answer(200, content, headers)
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        if asked:
+            start = int(asked[1])
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            content = content[start:]
+        self._answer(206 if asked else 200, content, headers)
 
     def _variable(self, _: str, body: bytes, __: dict, repo: str) -> None:
         asked = json.loads(body)
