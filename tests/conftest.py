@@ -117,6 +117,7 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import keras
 
     from deepley.network import files, model, release
+    from deepley.training import finish
     from deepley.training.evaluation import document, summary
     from deepley.verdict.calibration import Calibration
 
@@ -139,6 +140,7 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for i, phase in enumerate(("head", "head", "all"), 1)
     ]
     files.write_history(folder / files.HISTORY, rows)
+    finish.add(folder, {})  # card and curves
     return folder
 
 

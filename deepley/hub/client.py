@@ -15,8 +15,9 @@ TIMEOUT = 30.0
 
 _DISK = (errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
-FAILURES = (OSError, httpx2.HTTPError, ValueError, KeyError)
-"""What a call can raise: the client's own errors are OSErrors, its transport's are not, odd answers are the rest."""
+FAILURES = (OSError, httpx2.HTTPError, RuntimeError, ValueError, KeyError)
+"""What a call can raise: the client's own errors are OSErrors, its transport's are not, a file that could not be sent
+is a RuntimeError from one of them, and odd answers are the rest."""
 
 
 def api(token: str | None) -> HfApi:
@@ -41,6 +42,8 @@ def _bound_waits() -> None:
 
 def sentence(error: Exception) -> str:
     """What failed, for a person."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     status = error.response.status_code if isinstance(error, HfHubHTTPError) and error.response is not None else None
     said = {
         401: "The Hub does not give this without a token that it accepts: log in again.",

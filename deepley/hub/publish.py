@@ -33,7 +33,11 @@ def publish(release: Path, repo: str, api: HfApi, private: bool = True) -> str:
     paths = [release / name for name in names if (release / name).is_file()]
     if release / files.CONFIG not in paths or release / files.WEIGHTS not in paths:
         raise PublishError(f"{release} is no release: name a folder that `deepley train` wrote.")
-    operations = [CommitOperationAdd(path.name, path) for path in paths]
+    if release / files.CARD not in paths:
+        raise PublishError(f"{release} has no model card: `deepley train` and `deepley evaluate --store` write one.")
+    operations = [CommitOperationAdd(path.name, path) for path in paths if path.name != files.CARD]
+    card = (release / files.CARD).read_text(encoding="utf-8").replace(files.REPO, repo)
+    operations.append(CommitOperationAdd(files.CARD, card.encode()))
     try:
         api.create_repo(repo, private=private, exist_ok=True)
         there = {entry.path for entry in api.list_repo_tree(repo)}

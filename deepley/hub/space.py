@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, Volume
 
-from deepley.hub import client
+from deepley.hub import client, download
 
 DESCRIPTION = "space.yaml"
 _FRONT = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
@@ -22,6 +22,7 @@ _SCOPES = {
 }  # fmt: skip
 _REQUIRED = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license"}
 _LONGEST = 60
+_LEFT = ("__pycache__", ".pyi", ".clips")
 _FAILED = {"NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR", "RUNTIME_ERROR", "STOPPED", "PAUSED", "DELETING"}
 _POLL, _PATIENCE = 5.0, 1800.0  # seconds between two looks; seconds until a Space must run
 _SETTLE = 60.0
@@ -44,8 +45,11 @@ class Space:
     """What space.yaml says.
 
     Attributes:
-        card: The front matter of README.md; its keys are those of Hugging Face's Spaces configuration reference.
+        card: Of the front matter of README.md; its keys are those of Hugging Face's Spaces configuration reference.
+        release: The release of the Hub that the app starts with, as `publish` prints it, or None for the embedded one.
         hardware: Flavor the Space runs on.
+        storage: Buckets and repositories that it mounts, each with what `huggingface_hub.Volume` takes; what the app
+            keeps elsewhere goes with its next start.
         sleep_time: Seconds without a visitor until it sleeps, or None.
         variables: Environment of the app.
         secrets: Names of secrets that must be set by hand.
@@ -53,11 +57,27 @@ class Space:
     """
 
     card: dict
+    release: str | None
     hardware: str
+    storage: list[dict]
     sleep_time: int | None
     variables: dict[str, str]
     secrets: list[str]
     files: list[str]
+
+    @property
+    def front(self) -> dict:
+        """The front matter: the card, and that the pinned release lies in the cache before the app starts."""
+        if not self.release:
+            return self.card
+        pin = download.pinned(self.release)
+        preloaded = f"{pin.repo} {','.join(sorted(download.FILES))} {pin.revision}"
+        return {**self.card, "models": [pin.repo], "preload_from_hub": [preloaded]}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables, and the pinned release among them."""
+        return {**self.variables, **({"DEEPLEY_HUB": self.release} if self.release else {})}
 
 
 def load(project: Path) -> Space:
@@ -74,13 +94,17 @@ def load(project: Path) -> Space:
 
 def render(space: Space, readme: str) -> str:
     """README.md with the front matter that `space` describes, in place of the one it has, if any."""
-    front = yaml.safe_dump(space.card, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    front = yaml.safe_dump(space.front, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     return f"---\n{front}---\n\n{_FRONT.sub('', readme)}"
 
 
 def check(space: Space, project: Path) -> list[str]:
     """What is wrong, one sentence each: against the reference, README.md, requirements.txt and the files."""
     card, wrong = space.card, []
+    try:
+        download.pinned(space.release or f"a/b@{'0' * 40}:{'0' * 64}")
+    except download.DownloadError as error:
+        return [f"release: {error}"]
     wrong += [f"The card lacks {name}." for name in sorted(_REQUIRED - set(card))]
     wrong += [f"The reference of Spaces has no {name}." for name in sorted(set(card) - _CARD)]
     wrong += [f"{name} must be one of {', '.join(sorted(_COLOURS))}." for name in ("colorFrom", "colorTo")
@@ -92,6 +116,13 @@ def check(space: Space, project: Path) -> list[str]:
             wrong.append(f"{name} must be in quotes: YAML reads 3.10 as 3.1.")
     if unknown := set(card.get("hf_oauth_scopes", [])) - _SCOPES:
         wrong.append(f"There is no OAuth scope {min(unknown)}.")
+    for volume in space.storage:
+        if not volume.get("source") or not str(volume.get("mount_path", "")).startswith("/"):
+            wrong.append("storage: each volume names its source, and its mount_path from / on.")
+    if not all(isinstance(value, str) for value in space.variables.values()):
+        wrong.append("variables: each value must be in quotes.")
+    if not isinstance(space.sleep_time, int | None):
+        wrong.append("sleep_time must be seconds, or null.")
     for flavor in {space.hardware, card.get("suggested_hardware", space.hardware)} - {h.value for h in SpaceHardware}:
         wrong.append(f"There is no hardware {flavor}.")
     pins = dict(re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==(\S+)$", (project / "requirements.txt").read_text(), re.M))
@@ -105,12 +136,13 @@ def check(space: Space, project: Path) -> list[str]:
 
 
 def uploads(space: Space, project: Path) -> Iterator[Path]:
-    """The files of a Space below the project's folder, caches left out."""
+    """The files of a Space below the project's folder, without what running and training leave there."""
     for name in space.files:
         top = project / name
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             parts = path.relative_to(project).parts
-            if path.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
+            left = any(part.startswith(".") or part.endswith(_LEFT) for part in parts)
+            if path.is_file() and not left:
                 yield path
 
 
@@ -134,8 +166,12 @@ def deploy(
         raise SpaceError(" ".join(wrong))
     try:
         api.create_repo(repo, repo_type="space", space_sdk=space.card["sdk"], exist_ok=True)
-        for name, value in space.variables.items():
+        for name in api.get_space_variables(repo).keys() - space.environment.keys():
+            api.delete_space_variable(repo, name)
+        for name, value in space.environment.items():
             api.add_space_variable(repo, name, value)
+        if space.storage:
+            api.set_space_volumes(repo, [Volume(**volume) for volume in space.storage])
         paths = {path.relative_to(project).as_posix(): path for path in uploads(space, project)}
         there = [e.path for e in api.list_repo_tree(repo, recursive=True, repo_type="space") if hasattr(e, "size")]
         gone = [CommitOperationDelete(name) for name in there if name not in paths and name != ".gitattributes"]

@@ -25,6 +25,9 @@ WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL, CURVES = (
 JUDGING = (CONFIG, DOUBT, TEMPORAL, WEIGHTS)
 """The files on which a verdict depends."""
 
+REPO = "OWNER/NAME"
+"""What a card calls the repository that holds it, until it is published."""
+
 COLUMNS = (
     "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
     "learning_rate", "seconds",

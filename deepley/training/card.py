@@ -5,6 +5,7 @@ from __future__ import annotations
 import yaml
 
 from deepley.config import ModelConfig, from_json
+from deepley.network import files
 
 _ROWS = {
     "accuracy": "Accuracy at score 0.5",
@@ -155,13 +156,15 @@ image did.
 
 ## How to load it
 
-With the program it belongs to (`deepley`), in a folder with these files:
+With the program it belongs to (`deepley`), from the Hub or from a folder with these files:
 
 ```python
 from pathlib import Path
+from huggingface_hub import snapshot_download
 from deepley.verdict.detector import Detector
 
-found = Detector(Path("{config["name"]}")).check(Path("photo.jpg").read_bytes())
+folder = snapshot_download("{files.REPO}", revision="main")  # better: the commit that `deepley publish` printed
+found = Detector(Path(folder)).check(Path("photo.jpg").read_bytes())
 for verdict in found.verdicts:
     print(verdict.face.box, verdict.evidence, round(verdict.score, 3))
 print(found.reason or "")

@@ -310,10 +310,17 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(206 if asked else 200, content, headers)
 
     def _variable(self, _: str, body: bytes, __: dict, repo: str) -> None:
-        asked = json.loads(body)
         variables = self.hub.spaces.setdefault(repo, {}).setdefault("variables", {})
-        variables[asked["key"]] = {"value": asked["value"]}
+        if self.command != "GET":
+            asked = json.loads(body)
+            variables.pop(asked["key"], None)
+            if self.command == "POST":
+                variables[asked["key"]] = {"value": asked["value"]}
         self._answer(200, variables)
+
+    def _volumes(self, _: str, body: bytes, __: dict, repo: str) -> None:
+        self.hub.spaces.setdefault(repo, {}).update(json.loads(body))
+        self._answer(200)
 
     def _flavor(self, _: str, body: bytes, __: dict, repo: str) -> None:
         self.hub.spaces.setdefault(repo, {}).update(json.loads(body))
@@ -377,7 +384,8 @@ _ROUTES = [
     (("GET",), rf"/api/{_R}/tree/([^/]+)", _Handler._tree),
     (("GET",), rf"/api/{_R}/revision/(.+)", _Handler._info),
     (("GET",), rf"/api/{_R}", _Handler._info),
-    (("POST",), r"/api/spaces/([^/]+/[^/]+)/variables", _Handler._variable),
+    (("GET", "POST", "DELETE"), r"/api/spaces/([^/]+/[^/]+)/variables", _Handler._variable),
+    (("PUT",), r"/api/spaces/([^/]+/[^/]+)/volumes", _Handler._volumes),
     (("POST",), r"/api/spaces/([^/]+/[^/]+)/hardware", _Handler._flavor),
     (("GET",), r"/api/spaces/([^/]+/[^/]+)/runtime", _Handler._runtime),
     (("GET",), r"/api/jobs/hardware", _Handler._hardware),

@@ -1,13 +1,20 @@
 """Publishing and fetching through the real client, against a server that speaks the Hub's protocol."""
 
+import contextlib
+import io
+import re
 import shutil
 import time
+from functools import partial
 
 import httpx2
+import huggingface_hub
 import numpy as np
 import pytest
+import yaml
 from huggingface_hub import HfApi
 
+from deepley.__main__ import main
 from deepley.config import UploadLimits
 from deepley.hub import client, dataset
 from deepley.hub.dataset import DatasetError
@@ -15,6 +22,7 @@ from deepley.hub.download import pinned as pinned_release
 from deepley.hub.publish import PublishError, publish
 from deepley.network import files, release
 from deepley.network.engine import Engine
+from tests.conftest import encode
 from tests.hub.server import Fault, Repo
 
 
@@ -28,6 +36,37 @@ def test_what_was_published_can_be_pulled_at_the_commit_it_printed(hub, api, mic
     faces = np.random.default_rng(0).integers(0, 256, (3, 256, 256, 3), np.uint8)
     scores = [Engine(release.load(folder).model).score(faces) for folder in (tmp_path, micro_release)]
     np.testing.assert_array_equal(*scores)  # bit for bit
+
+
+def test_what_is_published_has_a_card_that_says_how_to_load_it(
+    hub, api, micro_release, tmp_path, astronaut, monkeypatch
+):
+    printed = pinned_release(publish(micro_release, "alice/shown", api))
+    tree = hub.repos["alice/shown"].commits[printed.revision]
+    front, text = tree[files.CARD].decode().removeprefix("---\n").split("---\n", 1)
+    front = yaml.safe_load(front)
+    assert (front["library_name"], front["pipeline_tag"]) == ("keras", "image-classification")
+    assert front["license"] == "cc-by-nc-sa-4.0"
+    assert front["model-index"][0]["results"]
+    assert tree[files.CURVES].startswith(b"\x89PNG")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert '"alice/shown"' in code
+    here = {"endpoint": hub.url, "token": "hf_alice", "cache_dir": tmp_path / "cache"}
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", partial(huggingface_hub.snapshot_download, **here))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photo.jpg").write_bytes(encode(astronaut, "JPEG"))
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(code, {})
+    assert re.match(r"\(\d+, \d+, \d+, \d+\) [a-z ]+ 0\.\d+\n", said.getvalue())
+
+
+def test_the_command_prints_the_pin(hub, api, micro_release, monkeypatch, capsys):
+    monkeypatch.setattr(client, "api", lambda _: api)
+    assert main(["publish", str(micro_release), "--repo", "alice/typed"]) == 0
+    printed = pinned_release(capsys.readouterr().out)
+    assert printed.revision == hub.repos["alice/typed"].head
+    assert main(["publish", str(micro_release / "none"), "--repo", "alice/typed"]) == 1
+    assert "no release" in capsys.readouterr().err
 
 
 def test_what_an_earlier_release_had_and_the_new_one_has_not_is_taken_away(hub, api, micro_release, tmp_path):
@@ -45,7 +84,11 @@ def test_what_an_earlier_release_had_and_the_new_one_has_not_is_taken_away(hub, 
     [
         (Fault("repos/create", 401), "log in again"),
         (Fault("repos/create", 0), "cannot be reached"),
+        (Fault("repos/create", 403), "right to write"),
         (Fault("/commit/", 500), "error (500)"),
+        (Fault("/commit/", 429, retry_after=60), "asks to wait"),
+        (Fault("/commit/", 404), "does not know it"),
+        (Fault("PUT /lfs/", 403), "right to write"),
     ],
 )
 def test_a_hub_that_refuses_is_a_sentence(hub, api, micro_release, fault, says, monkeypatch):
@@ -57,6 +100,9 @@ def test_a_hub_that_refuses_is_a_sentence(hub, api, micro_release, fault, says, 
 def test_only_a_release_is_published_and_only_to_a_proper_name(api, micro_release, tmp_path):
     with pytest.raises(PublishError, match="no release"):
         publish(tmp_path, "alice/x", api)
+    shutil.copytree(micro_release, tmp_path / "cardless", ignore=shutil.ignore_patterns(files.CARD))
+    with pytest.raises(PublishError, match="no model card"):
+        publish(tmp_path / "cardless", "alice/x", api)
     with pytest.raises(PublishError, match=r"(?i)repo"):
         publish(micro_release, "no name at all!", api)
 

@@ -1,11 +1,14 @@
 """The Space as space.yaml describes it: one description, held against README, requirements and the reference."""
 
 import dataclasses
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
+from deepley.__main__ import main
 from deepley.hub import space
 from deepley.hub.space import SpaceError
 from tests.hub.server import Fault
@@ -57,7 +60,67 @@ def test_exactly_what_a_space_needs_is_uploaded(ours):
     names = {path.relative_to(PROJECT).as_posix() for path in space.uploads(ours, PROJECT)}
     assert {"app.py", "README.md", "requirements.txt", "deepley/ui/page.py", "deepley/ui/astronaut.jpg"} <= names
     assert "weights/deepley-resnet50/model.safetensors" in names
-    assert not any(name.startswith(("tests/", "benchmarks/", ".")) or "__pycache__" in name for name in names)
+    assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
+    told = subprocess.run(["git", "ls-files", "-z", *ours.files], cwd=PROJECT, capture_output=True, check=True)
+    assert names == set(told.stdout.decode().strip("\0").split("\0"))
+
+
+def test_what_running_and_training_leave_behind_is_not_uploaded(ours, tmp_path):
+    for name in ("a.py", "a.pyi", "__pycache__/a.pyc", ".hidden/a", "head.clips/a.npz"):
+        (tmp_path / "deepley" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "deepley" / name).touch()
+    found = list(space.uploads(dataclasses.replace(ours, files=["deepley"]), tmp_path))
+    assert found == [tmp_path / "deepley" / "a.py"]
+
+
+PIN = f"alice/detector@{'a' * 40}:{'b' * 64}"
+
+
+def test_a_pinned_release_is_preloaded_and_started_with(hub, api, ours, tmp_path):
+    pinned = dataclasses.replace(ours, release=PIN)
+    front = yaml.safe_load(space.render(pinned, "").split("---\n")[1])
+    assert front["models"] == ["alice/detector"]
+    (preloaded,) = front["preload_from_hub"]
+    repo, files, commit = preloaded.split(" ")  # the reference's format
+    assert (repo, commit) == ("alice/detector", "a" * 40)
+    assert {"config.json", "model.safetensors", "doubt.safetensors"} <= set(files.split(","))
+    (tmp_path / "README.md").write_text(space.render(pinned, (PROJECT / "README.md").read_text()))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy(PROJECT / name, tmp_path)
+    pinned = dataclasses.replace(
+        pinned, files=["app.py", "README.md"], secrets=["HF_TOKEN"], sleep_time=3600,
+        storage=[{"type": "bucket", "source": "alice/kept", "mount_path": "/data"}],
+    )  # fmt: skip
+    hub.spaces["alice/deepley"] = {"variables": {"OLD": {"value": "1"}}}
+    said = list(space.deploy(pinned, tmp_path, "alice/deepley", api, poll=0.01, settle=0.3))
+    assert "To be set by hand: HF_TOKEN." in said
+    there = hub.spaces["alice/deepley"]
+    assert there["variables"] == {"GRADIO_ANALYTICS_ENABLED": {"value": "False"}, "DEEPLEY_HUB": {"value": PIN}}
+    assert there["volumes"] == [{"type": "bucket", "source": "alice/kept", "mountPath": "/data"}]
+    assert there["sleepTimeSeconds"] == 3600
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"release": "alice/detector@main"}, "release: A release on the Hub is named"),
+        ({"storage": [{"source": "alice/kept", "mount_path": "data"}]}, "mount_path from / on"),
+        ({"variables": {"DEEPLEY_CALLS_PER_MINUTE": 30}}, "in quotes"),
+        ({"sleep_time": "an hour"}, "must be seconds"),
+        ({"hardware": "cpu-free"}, "no hardware cpu-free"),
+        ({"release": PIN}, "space render"),
+    ],
+)
+def test_what_is_wrong_beside_the_card_is_said(ours, changes, says):
+    assert says in " ".join(space.check(dataclasses.replace(ours, **changes), PROJECT))
+
+
+def test_the_commands_check_and_render(capsys):
+    before = (PROJECT / "README.md").read_text()
+    assert main(["space", "check"]) == 0
+    assert "agree" in capsys.readouterr().out
+    assert main(["space", "render"]) == 0
+    assert (PROJECT / "README.md").read_text() == before
 
 
 def test_a_deployment_sets_everything_and_waits_until_it_runs(hub, api, ours):
