@@ -17,8 +17,12 @@ def build(release: Release, calibration: Calibration, reason: str) -> None:
     history, metrics = release.history(), release.metrics
     gr.Markdown(
         f"**{release.name}**, trained on {release.config['data']['origin']}. In brackets: 95 % bootstrap intervals. "
-        "The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse. "
-        f"{reason}"
+        "The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse."
+    )
+    gr.Markdown(
+        f"{reason} A folder that `DEEPLEY_RELEASE` names goes first, then the release of the Hub that `DEEPLEY_HUB` "
+        "pins, then the one that comes with the program.",
+        elem_classes="quiet",
     )
     if metrics:
         gr.Markdown(tables(metrics), elem_classes="figures")

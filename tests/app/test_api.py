@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -134,11 +135,18 @@ def _at(block, url, photo):
     return block.replace("http://127.0.0.1:7860", url.rstrip("/")).replace("photo.jpg", str(photo))
 
 
-def test_the_python_example_of_the_readme_runs(url, photo):
-    ran = subprocess.run(
-        [sys.executable, "-c", _at(_example("python"), url, photo)], capture_output=True, text=True, check=True
-    )
-    assert "'release': 'micro'" in ran.stdout
+def test_the_python_example_of_the_readme_runs(url, tmp_path, astronaut):
+    (tmp_path / "photo.jpg").write_bytes(encode(astronaut, "JPEG"))
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.write(tmp_path / "photo.jpg", "other.jpg")
+    film.write(tmp_path / "clip.mp4", [np.roll(astronaut, i, axis=1) for i in range(30)])
+    block = _at(_example("python"), url, "photo.jpg")
+    ran = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=True)
+    one, many, clip = map(ast.literal_eval, ran.stdout.splitlines()[-3:])
+    _holds(one, "photo")
+    _holds(clip, "clip")
+    jsonschema.validate(many, SCHEMA)
+    assert [each["name"] for each in many] == ["photo.jpg", "other.jpg"]
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
