@@ -117,8 +117,8 @@ def check(space: Space, project: Path) -> list[str]:
     if unknown := set(card.get("hf_oauth_scopes", [])) - _SCOPES:
         wrong.append(f"There is no OAuth scope {min(unknown)}.")
     for volume in space.storage:
-        if not volume.get("source") or not str(volume.get("mount_path", "")).startswith("/"):
-            wrong.append("storage: each volume names its source, and its mount_path from / on.")
+        if {"type", "source"} - set(volume) or not str(volume.get("mount_path", "")).startswith("/"):
+            wrong.append("storage: each volume has a type, a source, and a mount_path from / on.")
     if not all(isinstance(value, str) for value in space.variables.values()):
         wrong.append("variables: each value must be in quotes.")
     if not isinstance(space.sleep_time, int | None):
@@ -172,6 +172,8 @@ def deploy(
             api.add_space_variable(repo, name, value)
         if space.storage:
             api.set_space_volumes(repo, [Volume(**volume) for volume in space.storage])
+        elif (runtime := api.space_info(repo).runtime) and runtime.volumes:
+            api.delete_space_volumes(repo)
         paths = {path.relative_to(project).as_posix(): path for path in uploads(space, project)}
         there = [e.path for e in api.list_repo_tree(repo, recursive=True, repo_type="space") if hasattr(e, "size")]
         gone = [CommitOperationDelete(name) for name in there if name not in paths and name != ".gitattributes"]

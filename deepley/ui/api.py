@@ -49,7 +49,7 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         if photo is None:
             raise refused("Send a photo to check.")
         try:
-            return detectors.default.to_json(detectors.default.check(photo.data))
+            return detectors.default.to_json(detectors.default.check(photo.read()))
         except PhotoError as error:
             raise refused(error) from error
 

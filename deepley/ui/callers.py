@@ -12,8 +12,8 @@ from pathlib import Path
 
 import gradio as gr
 import limits
-from gradio import route_utils, routes, utils
-from starlette.datastructures import MutableHeaders
+from gradio import processing_utils, route_utils, routes, utils
+from starlette.datastructures import FormData, MutableHeaders, UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import PlainTextResponse
@@ -21,10 +21,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deepley.config import ApiLimits, UploadLimits
 
-_HEADER, _UPLOAD = "x-forwarded-for", "/gradio_api/upload"
+_HEADER, _UPLOAD, _TOOLS = "x-forwarded-for", "/gradio_api/upload", "/gradio_api/mcp"
+_UNUSED = "/gradio_api/process_recording"
+"""Gradio's, for recordings of the page; it keeps what it is sent for ever."""
+_OURSELVES = ("127.0.0.1", "::1")
+"""Gradio, which sends on what tools were sent, and the person at this machine."""
+_LOOK = 16_000_000
+"""Bytes of an upload between two looks at the disk."""
 _FIELD = 65_536
 """Bytes of a field of an upload that is no file."""
 _TOO_MUCH = "Uploads exceeded the maximum allowed size of {:g} GB an hour: try again in an hour."
+_FULL = "This server's disk is too full for uploads: try again in an hour."
 _RELAY = re.compile(r"/file[=/]\s*https?:", re.IGNORECASE)
 
 
@@ -64,16 +71,30 @@ class Door:
         elif scope["method"] == "POST" and (wait := self._posts.hit(headers[_HEADER])):
             sentence = f"Too many requests: go on in {wait:.0f} seconds."
             app = PlainTextResponse(sentence, 429, {"Retry-After": f"{wait:.0f}"})
-        elif path == _UPLOAD:
-            if shutil.disk_usage(_folder()).free < self._min_free:
-                app = PlainTextResponse("This server's disk is too full for uploads: try again in an hour.", 507)
+        elif path.startswith(_UNUSED):
+            app = PlainTextResponse("Nothing is recorded here.", 404)
+        elif path == _UPLOAD and self._full():
+            app = PlainTextResponse(_FULL, 507)
+        elif path.startswith((_UPLOAD, _TOOLS)):
             receive = self._weighed(receive, headers[_HEADER])
         await app(scope, receive, send)
 
+    def _full(self) -> bool:
+        return shutil.disk_usage(_folder()).free < self._min_free
+
     def _weighed(self, receive: Receive, caller: str) -> Receive:
+        unseen = 0
+
         async def weighed() -> Message:
+            nonlocal unseen
             message = await receive()
-            if not self._sent.add(caller, len(message.get("body", b""))):
+            size = len(message.get("body", b""))
+            unseen += size
+            if unseen > _LOOK:
+                unseen = 0
+                if self._full():
+                    raise MultiPartException(_FULL)
+            if caller not in _OURSELVES and not self._sent.add(caller, size):
                 raise MultiPartException(_TOO_MUCH.format(self._sent.count / 1e9))
             return message
 
@@ -81,7 +102,18 @@ class Door:
 
 
 class _Form(route_utils.GradioMultiPartParser):
-    """Gradio's reader of uploads, which itself keeps fields that are no files in memory, however long they are."""
+    """Gradio's reader of uploads, which itself keeps fields that are no files in memory, however long they are, and on
+    the disk, for ever, files that broke off or have another name than those of uploads.
+    """
+
+    async def parse(self) -> FormData:
+        try:
+            form = await super().parse()
+        except BaseException:  # a caller who hangs up cancels it
+            _delete(self._files_to_close_on_error)
+            raise
+        _delete([value.file for name, value in form.multi_items() if name != "files" and isinstance(value, UploadFile)])
+        return form
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._current_part
@@ -90,9 +122,27 @@ class _Form(route_utils.GradioMultiPartParser):
         super().on_part_data(data, start, end)
 
 
+def _delete(files: list) -> None:
+    for file in files:
+        file.close()
+        Path(file.name).unlink(missing_ok=True)
+
+
 def bound_forms() -> None:
-    """Makes Gradio read uploads with fields of bounded length."""
+    """Makes Gradio read uploads with fields of bounded length, and keep no file that it then forgets."""
     route_utils.GradioMultiPartParser = routes.GradioMultiPartParser = _Form
+
+
+def forget_what_tools_send(page: gr.Blocks) -> None:
+    """Makes Gradio delete the data URLs of MCP calls as it deletes uploads: it keeps them as files, for ever."""
+    save = processing_utils.save_base64_to_cache
+
+    def saved(*arguments: object, **options: object) -> str:
+        path = save(*arguments, **options)
+        page.upload_file_set.add(path)
+        return path
+
+    processing_utils.save_base64_to_cache = saved
 
 
 class Pace:

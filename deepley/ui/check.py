@@ -1,4 +1,4 @@
-"""The tab "Check a photo": drop, paste or snap; read the verdict; see where the network looked."""
+"""The tab "Photo": drop, paste or snap; read the verdict; see where the network looked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deepley.photo.decode import PhotoError
 from deepley.ui import card
 from deepley.ui.components import COPY, PhotoInput, Upload, click
 from deepley.ui.detectors import Detectors
-from deepley.ui.states import FORM, GONE, Checked, blank, broken, idle, idle_card, look
+from deepley.ui.states import FORM, GONE, Checked, blank, broken, idle, idle_card, look, waiting
 from deepley.verdict import feedback, report, words
 from deepley.verdict.detector import PhotoVerdict
 
@@ -45,7 +45,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         started = time.perf_counter()
         try:
             detector = detectors.of(release)
-            for step in detector.steps(photo.data):
+            for step in detector.steps(photo.read()):
                 if isinstance(step, PhotoVerdict):
                     _LOG.info(
                         "%d x %d px: %d faces in %.0f ms",
@@ -61,6 +61,9 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
             yield blank("failed", "This photo could not be checked", f"{error} There is no score for it.")
         except WeightsError as error:
             yield blank("failed", "The chosen model cannot be used", f"{error} Go back to the shipped one under Train.")
+        except Exception:  # not by `failure`, which Gradio also calls when a photo is removed
+            _LOG.exception("A photo could not be checked")
+            yield broken()
 
     def found(checked: Checked) -> tuple:
         verdict, detector = checked.verdict, checked.detector
@@ -170,18 +173,18 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     outputs += [label, agreed, send, thanks, photo, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"concurrency_id": "model", "concurrency_limit": 1, **quiet}
-    # "once", the default, would show an old verdict beside a new photo.
-    event = photo.upload(show, [photo, using], outputs, trigger_mode="multiple", **lane)
+    come = photo.upload(waiting, None, outputs, queue=False, **quiet)
+    event = come.then(show, [photo, using], outputs, trigger_mode="multiple", **lane)
     tried = example.click(lambda: EXAMPLE, None, photo, queue=False, api_visibility="private").then(
         show, [photo, using], outputs, **lane
     )
-    # What was under way may still arrive after a photo was removed; once it has ended Gradio calls it failed.
-    removed = gr.State(False)
-    for begun in (photo.upload, example.click):
-        begun(lambda: False, None, removed, queue=False, **quiet)
-    photo.clear(lambda: (*idle(), True), None, [*outputs, removed], cancels=[event, tried], queue=False, **quiet)
+    photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, **quiet)
+    # What was under way may arrive after that; once it has ended Gradio calls it failed. A new photo is left alone.
     for checking in (event, tried):
-        checking.failure(lambda gone: idle() if gone else broken(), removed, outputs, queue=False, **quiet)
+        checking.failure(
+            lambda there: [gr.skip()] * len(outputs) if there else idle(), photo, outputs,
+            preprocess=False, queue=False, **quiet,
+        )  # fmt: skip
     faces.input(choose, [state, faces, opacity, close], [result, slider, where], **quiet)
     opacity.input(redraw, [state, faces, opacity, close], slider, trigger_mode="always_last", **quiet)
     close.input(redraw, [state, faces, opacity, close], slider, **quiet)

@@ -1,4 +1,4 @@
-"""The tab "Check a video": drop a clip; watch it being checked; see which face, when and where."""
+"""The tab "Video": drop a clip; watch it being checked; see which face, when and where."""
 
 from __future__ import annotations
 
@@ -134,9 +134,11 @@ def build(detectors: Detectors, using: gr.State) -> None:
     outputs = [result, stop, findings, plot, moment, frame, strip, tracks, state]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
-    started = [event(run, [clip, using], outputs, **lane, **quiet) for event in (clip.upload, clip.stop_recording)]
+    come = [event(_waiting, None, outputs, queue=False, **quiet) for event in (clip.upload, clip.stop_recording)]
+    started = [event.then(run, [clip, using], outputs, **lane, **quiet) for event in come]
     gif.upload(lambda: None, None, clip, cancels=started, queue=False, **quiet)
-    started.append(gif.upload(run, [gif, using], outputs, **lane, **quiet))
+    come.append(gif.upload(_waiting, None, outputs, queue=False, **quiet))
+    started.append(come[-1].then(run, [gif, using], outputs, **lane, **quiet))
     for event in started:
         event.success(None, None, None, js=player.LISTEN)
     started[1].success(None, None, None, js=player.LENGTH)
@@ -144,7 +146,9 @@ def build(detectors: Detectors, using: gr.State) -> None:
     clip.clear(_idle, None, outputs, cancels=started, queue=False, **quiet)
     # A step under way may still arrive after either; once the run has ended Gradio calls it failed, and this is last.
     for event in started[:2]:
-        event.failure(lambda path: _stopped() if path else _idle(), clip, outputs, queue=False, **quiet)
+        event.failure(
+            lambda there: _stopped() if there else _idle(), clip, outputs, preprocess=False, queue=False, **quiet
+        )
     started[2].failure(_stopped, None, outputs, queue=False, **quiet)
     moment.change(jump, [state, moment], frame, trigger_mode="always_last", **quiet)
     moment.change(None, moment, None, js=player.SEEK)
@@ -155,6 +159,10 @@ def build(detectors: Detectors, using: gr.State) -> None:
 
 
 _IDLE = card.message("idle", "No clip yet", "The verdict appears here.")
+
+
+def _waiting() -> tuple:
+    return _blank(_progress(Step("Waiting for its turn")))
 
 
 def _idle() -> tuple:

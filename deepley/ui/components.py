@@ -19,11 +19,23 @@ class Upload:
 
     Attributes:
         name: As its owner knows it.
-        data: Its bytes.
+        data: Its bytes; none if it is refused.
+        refused: Why it is not taken, in a sentence.
     """
 
     name: str
-    data: bytes
+    data: bytes = b""
+    refused: str = ""
+
+    def read(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            PhotoError: If it is refused.
+        """
+        if self.refused:
+            raise PhotoError(self.refused)
+        return self.data
 
 
 class PhotoInput(gr.Image):
@@ -39,11 +51,7 @@ class PhotoInput(gr.Image):
     limits = PhotoLimits()
 
     def preprocess(self, payload: object) -> Upload | None:
-        """The uploaded file, or None if there is none.
-
-        Raises:
-            gr.Error: If it is too large or gone.
-        """
+        """The uploaded file, refused if it is too large or gone; or None if there is none."""
         if payload is None:
             return None
         try:
@@ -56,9 +64,9 @@ class PhotoInput(gr.Image):
                 raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
             return Upload(payload.orig_name or path.name, path.read_bytes())
         except PhotoError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        except OSError as error:
-            raise gr.Error("The uploaded file is gone. Upload it again.", print_exception=False) from error
+            return Upload("", refused=str(error))
+        except OSError:
+            return Upload("", refused="The uploaded file is gone. Upload it again.")
 
 
 def _from_data_url(url: str, limits: PhotoLimits) -> bytes:
@@ -93,6 +101,7 @@ CSS = """
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }
+@media (max-width: 480px) { .tab-container button { padding-inline: .5rem !important; } }
 input[role=combobox] { color: var(--body-text-color) !important; }
 span.or { color: var(--body-text-color) !important; }
 .title h1 { font-size: 1.6rem; margin: .4rem 0 0; }

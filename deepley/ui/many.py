@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from deepley.verdict import many
 from deepley.verdict.many import ManyError, Row
 
 HEADERS = ["photo", "file", "evidence", "score", "note", "faces"]
+_LOG = logging.getLogger(__name__)
 _TYPES = ["html", "str", "str", "str", "str", "number"]
 _THUMBNAIL = 72
 _EVERY = 1.0  # seconds between two updates of the table
@@ -53,13 +55,21 @@ def build(detectors: Detectors, using: gr.State) -> None:
             return
         shown = time.monotonic()
         yield _said(f"Checking {len(items)} photos…"), *_table(done), results
-        for row in many.check(detector, items):
-            results.append(many.to_json(row, detector))
-            done.append(_cells(row, results[-1]))
-            if time.monotonic() - shown > _EVERY:
-                shown = time.monotonic()
-                yield _said(f"{len(results)} of {len(items)} photos checked…"), *_table(done), results
-        yield _summary(results), *_table(done), results
+        try:
+            for row in many.check(detector, items):
+                results.append(many.to_json(row, detector))
+                done.append(_cells(row, results[-1]))
+                if time.monotonic() - shown > _EVERY:
+                    shown = time.monotonic()
+                    yield _said(f"{len(results)} of {len(items)} photos checked…"), *_table(done), results
+            yield _summary(results), *_table(done), results
+        except Exception:  # not by `failure`, which Gradio also calls when the visitor presses Stop
+            _LOG.exception("Photos could not be checked")
+            text = f"Something broke after {len(results)} of {len(items)} photos: send the others again."
+            yield _said(text, "done"), *_table(done), results
+
+    def waiting() -> tuple:
+        return _said("Waiting for its turn…"), *_table([]), []
 
     def ended(paths: list[str] | None, results: list[dict] | None) -> tuple:
         if not paths:
@@ -111,7 +121,8 @@ def build(detectors: Detectors, using: gr.State) -> None:
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [status, table, state]
-    started = files.upload(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
+    come = files.upload(waiting, None, outputs, queue=False, **quiet)
+    started = come.then(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
     started.success(export, state, [as_csv, as_json], queue=False, **quiet)
     # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
     stop.click(None, None, None, cancels=[started], queue=False, **quiet)
@@ -119,7 +130,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
         lambda: (_said(""), *_table([]), [], gr.update(visible=False), gr.update(visible=False)), None,
         [*outputs, as_csv, as_json], cancels=[started], queue=False, **quiet,
     )  # fmt: skip
-    failed = started.failure(ended, [files, state], outputs, queue=False, **quiet)
+    failed = started.failure(ended, [files, state], outputs, preprocess=False, queue=False, **quiet)
     failed.then(export, state, [as_csv, as_json], queue=False, **quiet)
 
 

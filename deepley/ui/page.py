@@ -35,12 +35,12 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
             padding=False,
         )
         using = gr.State(None)  # the release that this visitor's page checks with
-        with gr.Tab("Check a photo", id="check"):
+        with gr.Tab("Photo", id="check"):
             with gr.Tab("One photo", id="one"):
                 check.build(detectors, using, data)
             with gr.Tab("Many photos", id="many"):
                 many.build(detectors, using)
-        with gr.Tab("Check a video", id="clip"):
+        with gr.Tab("Video", id="clip"):
             clip.build(detectors, using)
         with gr.Tab("How good is it", id="performance"):
             performance.build(detector.release, detector.calibration, reason)
@@ -67,6 +67,7 @@ def launch(
     fetch.bound()
     callers.bound_forms()
     page = build(detector, data, runs, reason)
+    callers.forget_what_tools_send(page)
     page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
         theme=components.theme(),
         css=components.CSS,

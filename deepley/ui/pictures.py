@@ -109,7 +109,9 @@ def build(data: Path, runs: Path) -> gr.State:
     unpacking = archive.upload(unpack, archive, outputs, concurrency_limit=1, trigger_mode="multiple", **quiet)
     archive.clear(_empty, None, outputs, cancels=[unpacking], queue=False, **quiet)
     # What was under way may still arrive after that; once it has ended Gradio calls it failed.
-    unpacking.failure(_empty, None, outputs, queue=False, **quiet)
+    unpacking.failure(
+        lambda there: [gr.skip()] * 3 if there else _empty(), archive, outputs, preprocess=False, queue=False, **quiet
+    )
     if not account.on_space():
         folder_here.input(choose, folder_here, outputs, **quiet)
     pinned.submit(download, pinned, outputs, concurrency_limit=1, **quiet)

@@ -1,4 +1,4 @@
-"""What the tab "Check a photo" shows in each of its states, and what it remembers of a photo."""
+"""What the tab "Photo" shows in each of its states, and what it remembers of a photo."""
 
 from __future__ import annotations
 
@@ -41,8 +41,13 @@ def idle() -> tuple:
     return blank("idle", "No photo yet", "The verdict appears here.")
 
 
+def waiting() -> tuple:
+    """What the page shows until a photo's turn comes: never an older photo's verdict."""
+    return blank("working", "Waiting for its turn…", "The verdict appears here.")
+
+
 def broken() -> tuple:
-    """What the page shows when an upload was refused or something broke: never an older photo's verdict."""
+    """What the page shows when something broke: never an older photo's verdict."""
     text = "There is no score for it. Remove it and try another file, or the same photo saved as JPEG."
     return blank("failed", "This photo could not be checked", text)
 

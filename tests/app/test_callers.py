@@ -1,14 +1,18 @@
 """What a caller may ask of a running server, and that nobody can pass for somebody else."""
 
 import asyncio
+import contextlib
 import json
 
 import gradio as gr
 import httpx
 import pytest
+from gradio import processing_utils
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 
 from deepley.config import ApiLimits
 from deepley.ui import api, callers
@@ -149,6 +153,36 @@ def test_a_disk_that_is_nearly_full_takes_no_upload():
     assert b"too full" in answered[1]
     asyncio.run(Door(inner)(dict(scope), None, send))
     assert answered[-1] == "inner"
+
+
+def test_gradios_other_way_to_leave_files_is_closed(url):
+    assert httpx.post(f"{url}gradio_api/process_recording", files={"clip": b"x"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "kept"), [("files", b"\r\n--b--\r\n", 1), ("other", b"\r\n--b--\r\n", 0), ("files", None, 0)]
+)
+def test_of_uploads_that_break_off_or_are_none_nothing_stays(tmp_path, name, end, kept):
+    async def stream():
+        yield f'--b\r\nContent-Disposition: form-data; name="{name}"; filename="a"\r\n\r\n{"x" * 1000}'.encode()
+        if end is None:
+            raise ClientDisconnect
+        yield end
+
+    kind = Headers({"Content-Type": "multipart/form-data; boundary=b"})
+    form = callers._Form(kind, stream(), upload_dir=tmp_path, max_file_size=10**6)
+    with contextlib.suppress(ClientDisconnect):
+        asyncio.run(form.parse())
+    assert len(list(tmp_path.rglob("*"))) == kept
+
+
+def test_what_tools_send_is_deleted_as_uploads_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(processing_utils, "save_base64_to_cache", processing_utils.save_base64_to_cache)
+    with gr.Blocks(analytics_enabled=False) as app:
+        gr.File()
+    callers.forget_what_tools_send(app)
+    path = processing_utils.save_base64_to_cache("data:image/png;base64,AAAA", str(tmp_path))
+    assert app.upload_file_set == {path}
 
 
 @pytest.mark.parametrize("path", ["file=https://a.org/b.png", "file=HTTP%3A//a.org/b.png", "file/https://a.org/b.png"])

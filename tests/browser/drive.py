@@ -32,12 +32,8 @@ def slow_to_cancel(page: Page, seconds: float = 1.5) -> None:
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Opens a tab, which a phone may have put behind a button."""
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():
-        page.get_by_label("More tabs").first.click()
-        tab = page.locator(".overflow-dropdown button", has_text=name).first
-    tab.click()
+    """Opens a tab."""
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def chromium(playwright: Playwright, film: Path) -> Browser:

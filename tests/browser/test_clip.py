@@ -1,4 +1,4 @@
-"""The tab "Check a video" as a person uses it, in headless Chromium."""
+"""The tab "Video" as a person uses it, in headless Chromium."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def page(url, browser):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(url)
     page.locator("#photo input[type=file]").wait_for(state="attached", timeout=30_000)
-    drive.open_tab(page, "Check a video")
+    drive.open_tab(page, "Video")
     page.locator("#clip input[type=file]").wait_for(state="attached", timeout=30_000)
     yield page
     page.close()
@@ -125,6 +125,19 @@ def test_a_long_check_shows_how_far_it_is_and_can_be_stopped(page, clips):
     expect(page.locator("#clip-stop")).to_be_hidden()
     page.wait_for_timeout(1000)
     expect(page.locator("#clip-verdict")).to_contain_text("Stopped")
+
+
+def test_a_clip_waits_for_its_turn_and_says_so(page, clips, browser, url):
+    page.locator("#clip input[type=file]").set_input_files(clips / "long.mp4")
+    expect(page.locator("#clip-verdict")).to_contain_text("seconds to go")
+    second = browser.new_page()
+    second.goto(url)
+    drive.open_tab(second, "Video")
+    second.locator("#clip input[type=file]").set_input_files(clips / "short.mp4")
+    expect(second.locator("#clip-verdict")).to_contain_text("Waiting for its turn.")
+    page.locator("#clip-stop").click()
+    second.wait_for_selector(DONE)
+    second.close()
 
 
 def test_a_clip_that_is_taken_away_while_it_is_checked_leaves_nothing(page, clips):

@@ -247,6 +247,27 @@ def test_a_photo_that_is_removed_while_it_is_checked_leaves_nothing(page, astron
         page.get_by_label("Remove Image").click()
     page.wait_for_timeout(1500)
     expect(page.locator('#verdict [data-state="idle"]')).to_be_visible()
+    _upload(page, "b.png", b"\xff\xd8\xff broken")
+    expect(page.locator('#verdict [data-state="failed"]')).to_be_visible()
+
+
+def test_a_photo_that_takes_anothers_place_while_that_is_checked_gets_its_own_verdict(page, astronaut, monkeypatch):
+    steps = Detector.steps
+
+    def slowly(self, data):
+        for step in steps(self, data):
+            yield step
+            time.sleep(0.5)
+
+    monkeypatch.setattr(Detector, "steps", slowly)
+    drive.slow_to_cancel(page, 1.2)
+    _upload(page, "a.png", encode(astronaut))
+    expect(page.locator('#verdict [data-state="working"]')).to_be_visible()
+    page.get_by_label("Remove Image").click()
+    _upload(page, "wall.png", encode(astronaut[300:, :200]))
+    page.wait_for_timeout(4000)
+    expect(page.locator('#verdict [data-state="done"]')).to_contain_text("No face")
+    expect(page.locator("#photo img")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -337,10 +358,11 @@ def test_no_width_needs_scrolling_sideways(browser, url, width):
     page = context.new_page()
     page.goto(url)
     page.locator("#photo input[type=file]").wait_for(state="attached", timeout=30_000)
-    for tab in ("Train", "How good is it", "Check a photo", "Many photos", "One photo"):
+    for tab in ("Train", "How good is it", "Photo", "Many photos", "One photo"):
         drive.open_tab(page, tab)
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.get_by_label("More tabs").first.is_visible()  # all of them are in sight
     context.close()
 
 

@@ -110,7 +110,7 @@ def test_a_job_is_started_killed_resumed_finished_and_used(page, runs, astronaut
 
     page.locator("#use").click()
     expect(page.locator("#done")).to_contain_text("my-detector")
-    drive.open_tab(page, "Check a photo")
+    drive.open_tab(page, "Photo")
     file = {"name": "a.png", "mimeType": "image/png", "buffer": encode(astronaut)}
     page.locator("#photo input[type=file]").set_input_files(file)
     page.wait_for_selector(DONE, timeout=60_000)

@@ -272,7 +272,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"error": "Repository not found"}, code="RepoNotFound")
             return
         siblings = [{"rfilename": name} for name in found[1]]
-        self._answer(200, {"id": repo.split("/", 1)[1], "sha": found[0], "siblings": siblings})
+        told = {"id": repo.split("/", 1)[1], "sha": found[0], "siblings": siblings}
+        if repo.startswith("spaces/"):
+            volumes = self.hub.spaces.get(told["id"], {}).get("volumes", [])
+            told["runtime"] = {"stage": self.hub.stages[0], "volumes": volumes}
+        self._answer(200, told)
 
     def _tree(self, _: str, __: bytes, ___: dict, repo: str, revision: str) -> None:
         stored = self.hub.repos.get(_key(repo))
@@ -319,7 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, variables)
 
     def _volumes(self, _: str, body: bytes, __: dict, repo: str) -> None:
-        self.hub.spaces.setdefault(repo, {}).update(json.loads(body))
+        self.hub.spaces.setdefault(repo, {}).update(json.loads(body) if body else {"volumes": []})
         self._answer(200)
 
     def _flavor(self, _: str, body: bytes, __: dict, repo: str) -> None:
@@ -385,7 +389,7 @@ _ROUTES = [
     (("GET",), rf"/api/{_R}/revision/(.+)", _Handler._info),
     (("GET",), rf"/api/{_R}", _Handler._info),
     (("GET", "POST", "DELETE"), r"/api/spaces/([^/]+/[^/]+)/variables", _Handler._variable),
-    (("PUT",), r"/api/spaces/([^/]+/[^/]+)/volumes", _Handler._volumes),
+    (("PUT", "DELETE"), r"/api/spaces/([^/]+/[^/]+)/volumes", _Handler._volumes),
     (("POST",), r"/api/spaces/([^/]+/[^/]+)/hardware", _Handler._flavor),
     (("GET",), r"/api/spaces/([^/]+/[^/]+)/runtime", _Handler._runtime),
     (("GET",), r"/api/jobs/hardware", _Handler._hardware),

@@ -98,13 +98,16 @@ def test_a_pinned_release_is_preloaded_and_started_with(hub, api, ours, tmp_path
     assert there["variables"] == {"GRADIO_ANALYTICS_ENABLED": {"value": "False"}, "DEEPLEY_HUB": {"value": PIN}}
     assert there["volumes"] == [{"type": "bucket", "source": "alice/kept", "mountPath": "/data"}]
     assert there["sleepTimeSeconds"] == 3600
+    list(space.deploy(dataclasses.replace(pinned, storage=[]), tmp_path, "alice/deepley", api, poll=0.01, settle=0.3))
+    assert there["volumes"] == []
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"release": "alice/detector@main"}, "release: A release on the Hub is named"),
-        ({"storage": [{"source": "alice/kept", "mount_path": "data"}]}, "mount_path from / on"),
+        ({"storage": [{"type": "bucket", "source": "alice/kept", "mount_path": "data"}]}, "mount_path from / on"),
+        ({"storage": [{"source": "alice/kept", "mount_path": "/data"}]}, "has a type"),
         ({"variables": {"DEEPLEY_CALLS_PER_MINUTE": 30}}, "in quotes"),
         ({"sleep_time": "an hour"}, "must be seconds"),
         ({"hardware": "cpu-free"}, "no hardware cpu-free"),
