@@ -24,13 +24,20 @@ train: $(VENV)/run
 	  --origin "$(ORIGIN)" --resume
 	cp runs/deck/history.csv runs/deepley-resnet50/release/history-deck.csv
 
-$(VENV)/run: requirements.txt
+# uv takes a fifth of pip's time; pip knows indexes that uv may not.
+define install
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --no-cache --python $(BIN)/python $(1) \
+	  || $(BIN)/pip install --quiet --disable-pip-version-check $(1)
+endef
+
+$(VENV)/run: requirements.txt
+	$(call install,-r requirements.txt)
 	touch $@
 
 $(VENV)/test: $(VENV)/run requirements-dev.txt requirements-ray.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(call install,-r requirements-dev.txt)
 	command -v chromium > /dev/null || (apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium) \
 	  || echo "Install Chromium by hand: the browser tests need it." >&2
 	touch $@
