@@ -24,7 +24,7 @@ train: $(VENV)/run
 	  --origin "$(ORIGIN)" --resume
 	cp runs/deck/history.csv runs/deepley-resnet50/release/history-deck.csv
 
-# uv takes a fifth of pip's time; pip knows indexes that uv may not.
+# uv is quicker; pip knows of indexes that uv may not.
 define install
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
