@@ -231,18 +231,25 @@ def test_removing_the_photo_removes_the_verdict(page, astronaut):
     expect(page.locator("#looked")).to_be_hidden()
 
 
-def test_a_photo_that_is_removed_while_it_is_checked_leaves_nothing(page, astronaut, monkeypatch):
+@pytest.fixture
+def checking(page, astronaut, monkeypatch):
+    """The page while a photo is being checked, slowly; and what is under way is slow to be cancelled."""
     steps = Detector.steps
 
     def slowly(self, data):
         for step in steps(self, data):
             yield step
-            time.sleep(1)
+            time.sleep(0.7)
 
     monkeypatch.setattr(Detector, "steps", slowly)
     drive.slow_to_cancel(page, 1.2)
     _upload(page, "a.png", encode(astronaut))
     expect(page.locator('#verdict [data-state="working"]')).to_be_visible()
+    return page
+
+
+def test_a_photo_that_is_removed_while_it_is_checked_leaves_nothing(checking):
+    page = checking
     with page.expect_response("**/gradio_api/cancel"):
         page.get_by_label("Remove Image").click()
     page.wait_for_timeout(1500)
@@ -251,18 +258,8 @@ def test_a_photo_that_is_removed_while_it_is_checked_leaves_nothing(page, astron
     expect(page.locator('#verdict [data-state="failed"]')).to_be_visible()
 
 
-def test_a_photo_that_takes_anothers_place_while_that_is_checked_gets_its_own_verdict(page, astronaut, monkeypatch):
-    steps = Detector.steps
-
-    def slowly(self, data):
-        for step in steps(self, data):
-            yield step
-            time.sleep(0.5)
-
-    monkeypatch.setattr(Detector, "steps", slowly)
-    drive.slow_to_cancel(page, 1.2)
-    _upload(page, "a.png", encode(astronaut))
-    expect(page.locator('#verdict [data-state="working"]')).to_be_visible()
+def test_a_photo_that_takes_anothers_place_while_that_is_checked_gets_its_own_verdict(checking, astronaut):
+    page = checking
     page.get_by_label("Remove Image").click()
     _upload(page, "wall.png", encode(astronaut[300:, :200]))
     page.wait_for_timeout(4000)
