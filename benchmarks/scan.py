@@ -41,6 +41,9 @@ from deepley.verdict import many
 from deepley.verdict.calibration import Calibration
 from deepley.verdict.detector import Detector
 
+_LEAST = 8
+"""Slices a process, at least: Ray hands several over at once, and a rate of fewer is none."""
+
 
 def write_photos(tar: Path, count: int) -> None:
     """A tar of that many photos, each different from the others."""
@@ -156,8 +159,8 @@ def main() -> None:
     network.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
     network.add_argument("--micro", action="store_true", help="the smallest network instead of a release")
     options = parser.parse_args()
-    if min(options.images) <= PART * options.workers:
-        parser.error(f"--images must be above {PART * options.workers}: the first {PART} of a process are not timed.")
+    if min(options.images) < (least := _LEAST * PART * options.workers):
+        parser.error(f"--images must be {least} or more: the first {PART} of a process are not timed.")
     engines = ["plain", "ray"] if find_spec("ray") else ["plain"]
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
