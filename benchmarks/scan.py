@@ -8,7 +8,7 @@ largest sum, over it and all processes below it, of what each holds and its shar
 forward pass (the network alone, a face a photo, on all cores) is timed before and after each scan, and `check` once a
 size: a ratio is taken between neighbours in time. Both engines must give the same photos the same evidence, in the same
 order. --micro takes a network of six thousand random weights: what a scan costs beside its network, and whether its
-memory grows with its length, in minutes.
+memory grows with its length.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import gradio as gr
 import limits
-from gradio import processing_utils, route_utils, routes, utils
-from starlette.datastructures import FormData, MutableHeaders, UploadFile
+from gradio import utils
+from starlette.datastructures import MutableHeaders
 from starlette.formparsers import MultiPartException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import PlainTextResponse
@@ -28,8 +28,6 @@ _OURSELVES = ("127.0.0.1", "::1")
 """Gradio, which sends on what tools were sent, and the person at this machine."""
 _LOOK = 16_000_000
 """Bytes of an upload between two looks at the disk."""
-_FIELD = 65_536
-"""Bytes of a field of an upload that is no file."""
 _TOO_MUCH = "Uploads exceeded the maximum allowed size of {:g} GB an hour: try again in an hour."
 _FULL = "This server's disk is too full for uploads: try again in an hour."
 _RELAY = re.compile(r"/file[=/]\s*https?:", re.IGNORECASE)
@@ -99,50 +97,6 @@ class Door:
             return message
 
         return weighed
-
-
-class _Form(route_utils.GradioMultiPartParser):
-    """Gradio's reader of uploads, which itself keeps fields that are no files in memory, however long they are, and on
-    the disk, for ever, files that broke off or have another name than those of uploads.
-    """
-
-    async def parse(self) -> FormData:
-        try:
-            form = await super().parse()
-        except BaseException:  # a caller who hangs up cancels it
-            _delete(self._files_to_close_on_error)
-            raise
-        _delete([value.file for name, value in form.multi_items() if name != "files" and isinstance(value, UploadFile)])
-        return form
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        part = self._current_part
-        if part.file is None and len(part.data) + end - start > _FIELD:
-            raise MultiPartException(f"A field exceeded the maximum allowed size of {_FIELD} bytes.")
-        super().on_part_data(data, start, end)
-
-
-def _delete(files: list) -> None:
-    for file in files:
-        file.close()
-        Path(file.name).unlink(missing_ok=True)
-
-
-def bound_forms() -> None:
-    """Makes Gradio read uploads with fields of bounded length, and keep no file that it then forgets."""
-    route_utils.GradioMultiPartParser = routes.GradioMultiPartParser = _Form
-
-
-def forget_what_tools_send(page: gr.Blocks) -> None:
-    """Makes Gradio delete the data URLs of MCP calls as it deletes uploads: it keeps them as files, for ever."""
-    save = processing_utils.save_base64_to_cache
-
-    def saved(*arguments: object, **options: object) -> str:
-        path = save(*arguments, **options)
-        page.upload_file_set.add(path)
-        return path
-
-    processing_utils.save_base64_to_cache = saved
 
 
 class Pace:

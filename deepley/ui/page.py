@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui import api, callers, check, clip, components, fetch, many, performance, training
+from deepley.ui import api, callers, check, clip, components, fetch, many, performance, training, uploads
 from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
 
@@ -65,9 +65,9 @@ def launch(
     # A single photo is held to less by its own input.
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
     fetch.bound()
-    callers.bound_forms()
+    uploads.bound()
     page = build(detector, data, runs, reason)
-    callers.forget_what_tools_send(page)
+    uploads.forget_what_tools_send(page)
     page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
         theme=components.theme(),
         css=components.CSS,

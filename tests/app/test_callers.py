@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 from deepley.config import ApiLimits
-from deepley.ui import api, callers
+from deepley.ui import api, callers, uploads
 from deepley.ui.callers import Door
 from deepley.ui.detectors import Detectors
 from deepley.verdict.detector import Detector
@@ -170,7 +170,7 @@ def test_of_uploads_that_break_off_or_are_none_nothing_stays(tmp_path, name, end
         yield end
 
     kind = Headers({"Content-Type": "multipart/form-data; boundary=b"})
-    form = callers._Form(kind, stream(), upload_dir=tmp_path, max_file_size=10**6)
+    form = uploads._Form(kind, stream(), upload_dir=tmp_path, max_file_size=10**6)
     with contextlib.suppress(ClientDisconnect):
         asyncio.run(form.parse())
     assert len(list(tmp_path.rglob("*"))) == kept
@@ -180,7 +180,7 @@ def test_what_tools_send_is_deleted_as_uploads_are(tmp_path, monkeypatch):
     monkeypatch.setattr(processing_utils, "save_base64_to_cache", processing_utils.save_base64_to_cache)
     with gr.Blocks(analytics_enabled=False) as app:
         gr.File()
-    callers.forget_what_tools_send(app)
+    uploads.forget_what_tools_send(app)
     path = processing_utils.save_base64_to_cache("data:image/png;base64,AAAA", str(tmp_path))
     assert app.upload_file_set == {path}
 
