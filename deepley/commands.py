@@ -191,6 +191,7 @@ def evaluate(options: argparse.Namespace) -> int:
     from deepley.verdict.calibration import of_release
 
     sources = tuple(find(options.data))
+    trained = _known(options.trained)
     loaded = load(options.release)
     cut = of_release(loaded)
     seen = evaluation.looker(loaded.model)
@@ -207,12 +208,15 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.robustness:
         further["treated"] = robustness.under_treatments(look, readable, cut)
     if options.sets:
-        further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut)
+        further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut, trained)
     if options.store:
         kept = {name: found for name, found in further.items() if found}  # a set without UTKFace's names has no groups
         if options.sets:
             kept["elsewhere"] = dict(sorted((loaded.metrics.get("elsewhere", {}) | further["elsewhere"]).items()))
         finish.add(options.release, kept)
+    for name, found in further.get("elsewhere", {}).items():
+        if found.get("copies_left_out"):
+            print(f"{name}: {found['copies_left_out']} near-copies of training pictures left out", file=sys.stderr)
     if options.json:
         result = evaluation.document({options.data.resolve().name: figures}) | further
         result |= {
@@ -224,6 +228,17 @@ def evaluate(options: argparse.Namespace) -> int:
     else:
         print(tables({"sets": {options.data.resolve().name: figures}, **further}))
     return int(bool(unreadable))
+
+
+def _known(folders: list[Path]) -> object:
+    """Thumbnails of the training pictures of some data folders; None without folders."""
+    from deepley.training import dataset
+    from deepley.training.sources import DataError, find
+
+    sources = [source for folder in folders for source in find(folder) if source.split in ("train", None)]
+    if folders and not sources:
+        raise DataError(f"{folders[0]} has no training picture.")
+    return dataset.thumbnails(sources)[1] if folders else None
 
 
 def publish(options: argparse.Namespace) -> int:

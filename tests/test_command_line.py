@@ -65,6 +65,25 @@ def test_sets_are_stored_beside_those_scored_before(data_folder, micro_release, 
     assert "| second | 16 (8)" in (release / "README.md").read_text()
 
 
+def test_copies_of_training_pictures_are_left_out_of_the_sets(data_folder, micro_release, tmp_path, capsys):
+    shutil.copytree(data_folder / "test", tmp_path / "sets" / "some")
+    shutil.copytree(data_folder / "train", tmp_path / "sets" / "all")
+    for label in ("real", "fake"):
+        shutil.copy(data_folder / "train" / label / "000.jpg", tmp_path / "sets" / "some" / label / "copy.jpg")
+    (tmp_path / "sets" / "some" / "real" / "broken.jpg").write_bytes(b"broken")
+    options = ["--release", str(micro_release), "--sets", str(tmp_path / "sets"), "--json"]
+    main(["evaluate", str(data_folder / "test"), *options])
+    every = json.loads(capsys.readouterr().out)["elsewhere"]
+    main(["evaluate", str(data_folder / "test"), *options, "--trained", str(data_folder)])
+    out = capsys.readouterr()
+    assert {name: found["n"] for name, found in every.items()} == {"some": 18, "all": 48}
+    left = json.loads(out.out)["elsewhere"]
+    assert {name: (found["n"], found["copies_left_out"]) for name, found in left.items()} == {"some": (16, 2)}
+    assert "some: 2 near-copies of training pictures left out" in out.err
+    assert main(["evaluate", str(data_folder / "test"), *options, "--trained", str(data_folder / "test")]) == 1
+    assert "has no training picture" in capsys.readouterr().err
+
+
 def test_evaluate_names_an_unreadable_file_and_scores_the_rest(data_folder, micro_release, tmp_path, capsys):
     shutil.copytree(data_folder / "test", tmp_path / "test")
     (tmp_path / "test" / "real" / "zz.jpg").write_bytes(b"broken")

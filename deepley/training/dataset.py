@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,20 @@ def load(data: Path, progress: bool = False) -> Dataset:
         warnings=tuple(warnings),
     )
     return Dataset({split: tuple(readable[i] for i in indices) for split, indices in splits.items()}, found)
+
+
+def thumbnails(sources: Iterable[Source]) -> tuple[tuple[Source, ...], np.ndarray]:
+    """The readable ones of some images, and their (n, 1024) float32 thumbnails (`report.thumbnail`)."""
+
+    def look(source: Source) -> tuple[Source, np.ndarray] | None:
+        try:
+            return source, report.thumbnail(source.face())
+        except (PhotoError, OSError):
+            return None
+
+    found = [seen for seen in ahead(look, sources, machine.cores(_MEMORY)) if seen]
+    small = np.array([thumbnail for _, thumbnail in found], np.float32).reshape(-1, report.THUMBNAIL**2)
+    return tuple(source for source, _ in found), small
 
 
 def _look(source: Source) -> tuple[bytes, np.ndarray, tuple] | str:

@@ -79,22 +79,28 @@ def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
     return found
 
 
+def near(thumbnails: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(n,) bool: which of the pictures with (n, 1024) `thumbnails` are near-copies of one of the (m, 1024) `known`."""
+    squares = (known**2).sum(axis=1)
+    found = np.zeros(len(thumbnails), bool)
+    for start in range(0, len(thumbnails), 256):
+        held = thumbnails[start : start + 256]
+        distance = (held**2).sum(axis=1)[:, None] + squares - 2 * held @ known.T
+        found[start : start + 256] = np.sqrt(np.maximum(distance.min(axis=1), 0) / THUMBNAIL**2) < NEAR_COPY
+    return found
+
+
 def near_copies(splits: dict, digests: list, thumbnails: np.ndarray) -> list[str]:
     """Warns of pictures that come back, almost: of training in validation, and of either in test."""
     found = []
-    squares = (thumbnails**2).sum(axis=1)
     for split, earlier in (("valid", ("train",)), ("test", ("train", "valid"))):
         known = np.array([i for name in earlier for i in splits[name]], int)
         digests_known = {digests[i] for i in known}
         exact = sum(digests[i] in digests_known for i in splits[split])
-        near = 0
-        for start in range(0, len(splits[split]), 256):
-            held = np.array(splits[split][start : start + 256], int)
-            distance = squares[held, None] + squares[None, known] - 2 * thumbnails[held] @ thumbnails[known].T
-            near += int((np.sqrt(np.maximum(distance.min(axis=1), 0) / THUMBNAIL**2) < NEAR_COPY).sum())
-        if near:
+        copies = int(near(thumbnails[np.array(splits[split], int)], thumbnails[known]).sum())
+        if copies:
             found.append(
-                f"{near} of {len(splits[split])} {split} images have a near-copy in {' or '.join(earlier)} "
+                f"{copies} of {len(splits[split])} {split} images have a near-copy in {' or '.join(earlier)} "
                 f"({exact} of them exact); figures on them flatter the model."
             )
     return found

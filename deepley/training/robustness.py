@@ -11,8 +11,9 @@ import tqdm
 
 from deepley.config import MICRO_BATCH
 from deepley.photo.treatment import blur, down_and_up, jpeg, webp
-from deepley.training import evaluation
+from deepley.training import evaluation, report
 from deepley.training.batches import labels_of
+from deepley.training.dataset import thumbnails
 from deepley.training.sources import Source, find
 from deepley.verdict.calibration import Calibration
 
@@ -65,20 +66,28 @@ def _joined(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray | None]:
     return np.concatenate(logits), None if far[0] is None else np.concatenate(far)
 
 
-def elsewhere(look: Look, sets: Path, calibration: Calibration) -> tuple[dict[str, dict], dict[str, dict]]:
+def elsewhere(
+    look: Look, sets: Path, calibration: Calibration, trained: np.ndarray | None = None
+) -> tuple[dict[str, dict], dict[str, dict]]:
     """Figures on every folder of `sets`, real and fake recoded alike (JPEG 95), and on groups of UTKFace photos.
 
     Args:
         look: See `Look`.
         sets: A folder of folders with real/ or fake/ or both.
         calibration: Of the release.
+        trained: (n, 1024) thumbnails of the pictures that the release was trained on; near-copies of them are left out.
 
     Returns:
-        Figures by set, and by group: age, sex and race, as UTKFace's file names label them, of at least 100 photos.
+        Figures by set, with the number of those left out as "copies_left_out", and by group: age, sex and race, as
+        UTKFace's file names label them, of at least 100 photos. A set of which nothing is left has none.
     """
     found, groups = {}, {}
     for folder in sorted(path for path in sets.iterdir() if path.is_dir()):
-        sources = tuple(find(folder))
+        sources, small = thumbnails(find(folder))
+        copies = np.zeros(len(sources), bool) if trained is None else report.near(small, trained)
+        sources = tuple(source for source, copy in zip(sources, copies) if not copy)
+        if not sources:
+            continue
         logits, far = _joined(
             [
                 look(np.stack([jpeg(source.face(), _RECODED) for source in sources[start : start + MICRO_BATCH]]))
@@ -87,6 +96,8 @@ def elsewhere(look: Look, sets: Path, calibration: Calibration) -> tuple[dict[st
         )
         labels = labels_of(sources)
         found[folder.name] = evaluation.figures(logits, labels, calibration, far)
+        if trained is not None:
+            found[folder.name]["copies_left_out"] = int(copies.sum())
         for name, members in _groups(sources).items():
             if len(members) >= _SMALLEST_GROUP:
                 theirs = None if far is None else far[members]
