@@ -239,6 +239,9 @@ class TrainConfig:
         augment: Which degradations of `training.augment` views get: "none", "usual" or "wide". Flips and crops are
             always on.
         blends: Blends made of each real picture (`training.blending`), on average, as a further kind of fake; 0..1.
+        kept: Share that the release started from keeps in the trained weights: they end as kept times its own plus
+            (1 - kept) times those that training gave, so that what is new costs less of what was known (Wortsman et
+            al. 2022, WiSE-FT); 0..1.
         warmup: Share of a cosine phase spent warming up, 0..1.
         patience: Rounds of a phase without a better validation loss before it stops.
         views: Augmented views of every image that a cached phase stores.
@@ -257,6 +260,7 @@ class TrainConfig:
     weight_decay: float = 1e-4
     augment: str = "usual"
     blends: float = 0.0
+    kept: float = 0.0
     warmup: float = 0.1
     patience: int = 5
     views: int = 1
@@ -276,6 +280,8 @@ class TrainConfig:
             raise ValueError(f"augment must be 'none', 'usual' or 'wide', not {self.augment!r}.")
         if not 0 <= self.blends <= 1:
             raise ValueError(f"blends must lie in 0..1, {self.blends} does not.")
+        if not 0 <= self.kept < 1:
+            raise ValueError(f"kept must be at least 0 and below 1, {self.kept} is not.")
         if self.blends and "blended" not in self.model.kinds:
             raise ValueError("A recipe with blends trains a network that knows the kind 'blended'.")
 
@@ -308,6 +314,18 @@ PRESETS: dict[str, TrainConfig] = {
         valid_limit=1024,
         patience=12,
         phases=(Phase("all", ("all",), 12, 40_960, learning_rate=3e-4),),
+    ),
+    # From a release, to teach it a few more generators in an hour or two on a CPU while it keeps most of what it knew
+    # (docs/experiments.md).
+    "further": TrainConfig(
+        preset="further",
+        model=ModelConfig(kinds=("generated", "blended")),
+        augment="wide",
+        blends=0.5,
+        kept=0.5,
+        valid_limit=512,
+        patience=6,
+        phases=(Phase("further", ("conv3", "conv4", "conv5", "head"), 6, 2_048, learning_rate=1e-4),),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
     "quick": TrainConfig(

@@ -26,9 +26,12 @@ def for_start(config: TrainConfig, start: Path | None) -> TrainConfig:
     """The recipe as it is for a release to start from: the network keeps the kinds of fake that the release knows.
 
     Raises:
-        WeightsError: If there is no release.
+        TrainingError: If the recipe is for a release to start from and there is none.
+        WeightsError: If the release cannot be found.
     """
     if start is None:
+        if config.kept:
+            raise TrainingError(f"The recipe {config.preset!r} teaches a release more: choose one to start from.")
         return config
     theirs = release.read_model_config(start).kinds
     kinds = (*theirs, *(kind for kind in config.model.kinds if kind not in theirs))

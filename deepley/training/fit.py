@@ -53,7 +53,8 @@ def train(
         watch: Called after each step with the training images shown so far and those of the whole recipe.
 
     Returns:
-        The network with the best weights of the last phase, and the history: one dict a round.
+        The network with the best weights of the last phase, averaged with those of `start` where the recipe keeps a
+        share of them, and the history: one dict a round.
 
     Raises:
         TrainingError: If `out` already holds a run and `resume` is off, or a phase does not fit the network.
@@ -90,6 +91,7 @@ class _Run:
             begin.from_release(self.model, start, config)
         elif base is not None:
             given = networks.load_base(self.model, config.model, base)
+        self.kept = checkpoint.weights_of(self.model) if config.kept else None
         self.config = replace(config, phases=tuple(begin.resolve(phase, config, given) for phase in config.phases))
         self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
         self.pictures = Pictures(train, valid, out, self.identity)
@@ -114,7 +116,14 @@ class _Run:
         ):
             while self.progress.phase < len(self.config.phases):
                 self.run_phase(self.config.phases[self.progress.phase])
+        if self.kept:
+            self.average()
         return self.model, self.progress.history
+
+    def average(self) -> None:
+        """Puts the release's share into the trained weights; its checkpoint stays as training left it."""
+        share, own = self.config.kept, checkpoint.weights_of(self.model)
+        checkpoint.assign(self.model, {name: share * self.kept[name] + (1 - share) * own[name] for name in own})
 
     def round_length(self, phase: Phase) -> int:
         """Images in a round: whole batches, at most one pass over the data."""

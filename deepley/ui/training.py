@@ -14,7 +14,7 @@ from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones import BACKBONES
 from deepley.network.model import HEAD
-from deepley.training.begin import TrainingError
+from deepley.training.begin import TrainingError, for_start
 from deepley.ui import account, live, pictures, rent
 
 COLUMNS = ["phase", "trains", "rounds", "images", "crop", "rate"]
@@ -118,16 +118,18 @@ def job_of(taken: str | None, name: str, origin: str, begin: str, preset: str, r
 
     Raises:
         JobError: If there are no pictures.
+        TrainingError: If the recipe is for a release to start from and none is chosen.
         ValueError: If the recipe cannot be used.
     """
     if taken is None:
         raise JobError("Choose pictures first.")
     path = str(Path(begin).resolve()) if begin else None
     begins = {"start": path} if path and (Path(path) / "config.json").is_file() else {"base": path}
+    recipe = for_start(recipe_of(preset, rows, batch), Path(path) if "start" in begins else None)
     return JobConfig(
         (name or "").strip() or "my-detector",
         str(Path(taken).resolve()),
-        recipe_of(preset, rows, batch),
+        recipe,
         origin=(origin or "").strip() or "a visitor's own pictures",
         **begins,
     )

@@ -3,8 +3,9 @@
 import pytest
 
 from deepley.config import PRESETS
+from deepley.training.begin import TrainingError
 from deepley.ui.pictures import folders_in
-from deepley.ui.training import recipe_of, rows_of
+from deepley.ui.training import job_of, recipe_of, rows_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -20,6 +21,14 @@ def test_what_the_form_changed_is_what_is_trained():
     assert (phase.trainable, phase.rounds, phase.images_per_round) == (("conv5", "head"), 3, 500)
     assert (phase.crop, phase.learning_rate, phase.cache) == (96, 2e-4, True)
     assert recipe.batch_size == 16
+
+
+def test_a_preset_that_teaches_a_release_more_wants_one(micro_release):
+    form = ["my pictures", "", "", str(micro_release), "further", rows_of(PRESETS["further"]), 16]
+    assert job_of(*form).start == str(micro_release)
+    form[3] = ""
+    with pytest.raises(TrainingError, match="choose one to start from"):
+        job_of(*form)
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,21 @@ def test_a_network_of_more_kinds_starts_from_a_release_of_fewer(data, tmp_path, 
     np.testing.assert_allclose(kernels[0], kernels[1], atol=1e-5)
 
 
+def test_a_recipe_that_keeps_a_share_of_its_start_ends_between_the_two(data, tmp_path, micro_recipe, micro_release):
+    recipe = dataclasses.replace(micro_recipe, phases=(dataclasses.replace(micro_recipe.phases[1], rounds=1),))
+    keeping = dataclasses.replace(recipe, kept=0.75)
+    trained, _ = fit.train(data, recipe, tmp_path / "all", start=micro_release)
+    averaged, _ = fit.train(data, keeping, tmp_path / "part", start=micro_release)
+    again, _ = fit.train(data, keeping, tmp_path / "part", start=micro_release, resume=True)
+    before = release.load(micro_release).model
+    for one, own, start, same in zip(averaged.weights, trained.weights, before.weights, again.weights, strict=True):
+        np.testing.assert_allclose(one.numpy(), 0.75 * start.numpy() + 0.25 * own.numpy(), atol=1e-6)
+        np.testing.assert_array_equal(one.numpy(), same.numpy())
+    assert any(np.abs(one.numpy() - own.numpy()).max() > 1e-3 for one, own in zip(averaged.weights, trained.weights))
+    with pytest.raises(begin.TrainingError, match="choose one to start from"):
+        begin.for_start(keeping, None)
+
+
 def test_a_network_of_fewer_kinds_does_not_start_from_one_of_more(data, tmp_path, micro_recipe, micro_release):
     other = dataclasses.replace(micro_recipe, model=dataclasses.replace(MICRO, kinds=("blended",)))
     with pytest.raises(begin.TrainingError, match="another network"):

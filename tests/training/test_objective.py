@@ -47,3 +47,8 @@ def test_a_network_learns_a_kind_it_does_not_know_as_its_first(tmp_path):
 def test_blends_need_a_network_that_knows_them():
     with pytest.raises(ValueError, match="blended"):
         TrainConfig(preset="x", phases=(Phase("a", ("all",), 1, 1),), blends=0.5)
+
+
+def test_a_recipe_cannot_keep_all_of_its_start():
+    with pytest.raises(ValueError, match="kept must be at least 0 and below 1"):
+        TrainConfig(preset="x", phases=(Phase("a", ("all",), 1, 1),), kept=1.0)
