@@ -78,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--robustness", action="store_true", help="score DIR under treatments too")
     evaluate.add_argument("--sets", type=Path, metavar="DIR", help="a folder of further sets to score")
     evaluate.add_argument(
-        "--trained", type=Path, metavar="DATA", nargs="+", default=[],
-        help="what the release was trained on: its pictures' near-copies in the sets are left out",
+        "--trained", type=Path, metavar="DATA", action="append", default=[],
+        help="what the release was trained on (may be given again): near-copies in the sets are left out",
     )  # fmt: skip
     evaluate.add_argument(
         "--store", action="store_true", help="write what is found into the release, sets beside those there"

@@ -190,16 +190,16 @@ def evaluate(options: argparse.Namespace) -> int:
     from deepley.verdict import doubt
     from deepley.verdict.calibration import of_release
 
+    if options.trained and not options.sets:
+        raise ValueError("--trained is for --sets: it says which of their pictures to leave out.")
     sources = tuple(find(options.data))
-    trained = _known(options.trained)
     loaded = load(options.release)
+    trained = _known(options.trained)
     cut = of_release(loaded)
     seen = evaluation.looker(loaded.model)
     logits, readable, unreadable = evaluation.score_readable(lambda faces: seen(faces)[0], sources)
-    for name, reason in unreadable:
-        print(f"skipped {name}: {reason}", file=sys.stderr)
     figures = evaluation.figures(logits, labels_of(readable), cut)
-    further, usual = {}, doubt.load(loaded.folder)
+    further, scored, usual = {}, {}, doubt.load(loaded.folder)
 
     def look(faces: object) -> tuple:
         logits, embeddings = seen(faces)
@@ -208,14 +208,21 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.robustness:
         further["treated"] = robustness.under_treatments(look, readable, cut)
     if options.sets:
-        further["elsewhere"], further["groups"] = robustness.elsewhere(look, options.sets, cut, trained)
+        scored, further["groups"], skipped = robustness.elsewhere(look, options.sets, cut, trained)
+        further["elsewhere"] = {name: found for name, found in scored.items() if found}
+        unreadable += skipped
     if options.store:
         kept = {name: found for name, found in further.items() if found}  # a set without UTKFace's names has no groups
         if options.sets:
-            kept["elsewhere"] = dict(sorted((loaded.metrics.get("elsewhere", {}) | further["elsewhere"]).items()))
+            together = loaded.metrics.get("elsewhere", {}) | scored
+            kept["elsewhere"] = {name: found for name, found in sorted(together.items()) if found}
         finish.add(options.release, kept)
-    for name, found in further.get("elsewhere", {}).items():
-        if found.get("copies_left_out"):
+    for name, reason in unreadable:
+        print(f"skipped {name}: {reason}", file=sys.stderr)
+    for name, found in scored.items():
+        if not found:
+            print(f"{name}: nothing left to score", file=sys.stderr)
+        elif found.get("copies_left_out"):
             print(f"{name}: {found['copies_left_out']} near-copies of training pictures left out", file=sys.stderr)
     if options.json:
         result = evaluation.document({options.data.resolve().name: figures}) | further
@@ -230,15 +237,22 @@ def evaluate(options: argparse.Namespace) -> int:
     return int(bool(unreadable))
 
 
-def _known(folders: list[Path]) -> object:
-    """Thumbnails of the training pictures of some data folders; None without folders."""
-    from deepley.training import dataset
-    from deepley.training.sources import DataError, find
+def _known(folders: list[Path]) -> dict:
+    """By label the thumbnails of the training pictures of some data folders."""
+    import numpy as np
 
-    sources = [source for folder in folders for source in find(folder) if source.split in ("train", None)]
-    if folders and not sources:
-        raise DataError(f"{folders[0]} has no training picture.")
-    return dataset.thumbnails(sources)[1] if folders else None
+    from deepley.training import dataset
+    from deepley.training.sources import LABELS, DataError, find
+
+    found = {label: [] for label in LABELS.values()} if folders else {}
+    for folder in folders:
+        sources = [source for source in find(folder) if source.split in ("train", None)]
+        readable = [(s.label, small) for s, small in zip(sources, dataset.thumbnails_of(sources)) if small is not None]
+        if not readable:
+            raise DataError(f"{folder} has no training picture that can be read.")
+        for label, small in readable:
+            found[label].append(small)
+    return {label: np.array(small) for label, small in found.items() if small}
 
 
 def publish(options: argparse.Namespace) -> int:

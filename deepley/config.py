@@ -241,7 +241,7 @@ class TrainConfig:
         blends: Blends made of each real picture (`training.blending`), on average, as a further kind of fake; 0..1.
         kept: Share that the release started from keeps in the trained weights: they end as kept times its own plus
             (1 - kept) times those that training gave, so that what is new costs less of what was known (Wortsman et
-            al. 2022, WiSE-FT); 0..1.
+            al. 2022, WiSE-FT); from 0 to below 1.
         warmup: Share of a cosine phase spent warming up, 0..1.
         patience: Rounds of a phase without a better validation loss before it stops.
         views: Augmented views of every image that a cached phase stores.

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from deepley.__main__ import main
+from deepley.photo.decode import decode
 from tests.conftest import encode
 
 
@@ -66,22 +67,39 @@ def test_sets_are_stored_beside_those_scored_before(data_folder, micro_release, 
 
 
 def test_copies_of_training_pictures_are_left_out_of_the_sets(data_folder, micro_release, tmp_path, capsys):
-    shutil.copytree(data_folder / "test", tmp_path / "sets" / "some")
-    shutil.copytree(data_folder / "train", tmp_path / "sets" / "all")
-    for label in ("real", "fake"):
-        shutil.copy(data_folder / "train" / label / "000.jpg", tmp_path / "sets" / "some" / label / "copy.jpg")
-    (tmp_path / "sets" / "some" / "real" / "broken.jpg").write_bytes(b"broken")
-    options = ["--release", str(micro_release), "--sets", str(tmp_path / "sets"), "--json"]
-    main(["evaluate", str(data_folder / "test"), *options])
-    every = json.loads(capsys.readouterr().out)["elsewhere"]
-    main(["evaluate", str(data_folder / "test"), *options, "--trained", str(data_folder)])
-    out = capsys.readouterr()
-    assert {name: found["n"] for name, found in every.items()} == {"some": 18, "all": 48}
-    left = json.loads(out.out)["elsewhere"]
-    assert {name: (found["n"], found["copies_left_out"]) for name, found in left.items()} == {"some": (16, 2)}
+    """Copies under the same label: a fake made of a photo that was trained on as real is no easier for it."""
+    release = shutil.copytree(micro_release, tmp_path / "release")
+    some, train = tmp_path / "sets" / "some", data_folder / "train"
+    shutil.copytree(data_folder / "test", some)
+    shutil.copytree(train, tmp_path / "sets" / "all")
+    (some / "real" / "copy.jpg").write_bytes(encode(decode((train / "real" / "000.jpg").read_bytes()).pixels, "JPEG"))
+    shutil.copy(train / "fake" / "000.jpg", some / "fake" / "copy.jpg")
+    shutil.copy(train / "real" / "001.jpg", some / "fake" / "other.jpg")
+    (some / "real" / "broken.jpg").write_bytes(b"broken")
+    sets = ["--sets", str(tmp_path / "sets"), "--store", "--json", "--release", str(release)]
+    for options, expected in (([], {"all": 48, "some": 19}), (["--trained", str(data_folder)], {"some": 17})):
+        assert main(["evaluate", str(data_folder / "test"), *sets, *options]) == 1
+        out = capsys.readouterr()
+        assert "skipped some/real/broken.jpg" in out.err
+        stored = json.loads((release / "metrics.json").read_text())["elsewhere"]
+        assert {name: found["n"] for name, found in json.loads(out.out)["elsewhere"].items()} == expected
+        assert {name: found["n"] for name, found in stored.items()} == expected
+    assert stored["some"]["copies_left_out"] == 2
     assert "some: 2 near-copies of training pictures left out" in out.err
-    assert main(["evaluate", str(data_folder / "test"), *options, "--trained", str(data_folder / "test")]) == 1
-    assert "has no training picture" in capsys.readouterr().err
+    assert "all: nothing left to score" in out.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--trained", "."], "--trained is for --sets"),
+        (["--sets", ".", "--trained", "DATA"], "has no training picture that can be read"),
+    ],
+)
+def test_training_pictures_that_do_not_help_are_refused(data_folder, micro_release, options, words, capsys):
+    options = [str(data_folder / "test") if option == "DATA" else option for option in options]
+    assert main(["evaluate", str(data_folder / "test"), "--release", str(micro_release), *options]) == 1
+    assert words in capsys.readouterr().err
 
 
 def test_evaluate_names_an_unreadable_file_and_scores_the_rest(data_folder, micro_release, tmp_path, capsys):

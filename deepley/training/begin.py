@@ -12,8 +12,10 @@ from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json
 from deepley.network import model as networks
 from deepley.network import release
 from deepley.network.backbones import BACKBONES
+from deepley.network.release import Release
 from deepley.training import checkpoint
 
+_KERNEL, _BIAS = f"{networks.LOGIT}/kernel", f"{networks.LOGIT}/bias"
 _UNKNOWN = -4.0
 """Bias of a kind that the release started from does not know: at first it hardly adds to the evidence."""
 
@@ -30,16 +32,21 @@ def for_start(config: TrainConfig, start: Path | None) -> TrainConfig:
         WeightsError: If the release cannot be found.
     """
     if start is None:
-        if config.kept:
-            raise TrainingError(f"The recipe {config.preset!r} teaches a release more: choose one to start from.")
+        check_without_start(config)
         return config
     theirs = release.read_model_config(start).kinds
     kinds = (*theirs, *(kind for kind in config.model.kinds if kind not in theirs))
     return replace(config, model=replace(config.model, kinds=kinds))
 
 
-def from_release(model: keras.Model, folder: Path, config: TrainConfig) -> None:
-    """Gives a network the weights of a release; a kind that it does not know starts as unlikely.
+def check_without_start(config: TrainConfig) -> None:
+    """Raises TrainingError if a recipe is for a release to start from."""
+    if config.kept:
+        raise TrainingError(f"The recipe {config.preset!r} teaches a release more: choose one to start from.")
+
+
+def from_release(model: keras.Model, folder: Path, config: TrainConfig) -> Release:
+    """Gives a network the weights of a release, and returns that; a kind that it does not know starts as unlikely.
 
     Raises:
         TrainingError: If the release is another network.
@@ -50,12 +57,35 @@ def from_release(model: keras.Model, folder: Path, config: TrainConfig) -> None:
     kinds = config.model.kinds
     if replace(theirs, kinds=kinds) != config.model or not set(theirs.kinds) <= set(kinds):
         raise TrainingError(f"{loaded.name} is another network than this recipe trains: start from one like it.")
-    weights, own = checkpoint.weights_of(loaded.model), checkpoint.weights_of(model)
-    for name in (f"{networks.LOGIT}/kernel", f"{networks.LOGIT}/bias"):
-        own[name] = own[name] * 0.1 if name.endswith("kernel") else np.full_like(own[name], _UNKNOWN)
-        for column, kind in enumerate(theirs.kinds):
-            own[name][..., kinds.index(kind)] = weights[name][..., column]
-    checkpoint.assign(model, weights | {name: own[name] for name in own if name.startswith(networks.LOGIT)})
+    own = checkpoint.weights_of(model)
+    own[_KERNEL] = own[_KERNEL] * 0.1
+    own[_BIAS] = np.full_like(own[_BIAS], _UNKNOWN)
+    checkpoint.assign(model, _widened(loaded, own, kinds))
+    return loaded
+
+
+def average(model: keras.Model, loaded: Release, config: TrainConfig) -> None:
+    """Gives the release started from its share in the trained weights; a kind that it does not know stays as trained.
+
+    Args:
+        model: The trained network.
+        loaded: The release.
+        config: The recipe; see `TrainConfig.kept`.
+    """
+    own = checkpoint.weights_of(model)
+    before = _widened(loaded, own, config.model.kinds)
+    checkpoint.assign(model, {name: config.kept * before[name] + (1 - config.kept) * own[name] for name in own})
+
+
+def _widened(loaded: Release, own: dict[str, np.ndarray], kinds: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """A release's weights in a network of `kinds`; `own` has those of the kinds that it does not know."""
+    weights, theirs = checkpoint.weights_of(loaded.model), from_json(ModelConfig, loaded.config["model"]).kinds
+    for name in (_KERNEL, _BIAS):
+        wide = own[name].copy()
+        for column, kind in enumerate(theirs):
+            wide[..., kinds.index(kind)] = weights[name][..., column]
+        weights[name] = wide
+    return weights
 
 
 def resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:

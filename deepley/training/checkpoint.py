@@ -70,7 +70,8 @@ def save(
 
     Args:
         path: The checkpoint.
-        identity: What must be equal at resume: the training config and a fingerprint of the data.
+        identity: What must be equal at resume: the training config, a fingerprint of the data, and the release that the
+            weights will be averaged with, if any.
         progress: See `Progress`.
         model: The whole network.
         optimizer: Of the current phase, or None between phases.
@@ -119,7 +120,7 @@ def load(path: Path, identity: dict) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        CheckpointError: If it is damaged, or belongs to another config or other data.
+        CheckpointError: If it is damaged, or belongs to another config, other data or another start.
     """
     try:
         with safe_open(path, "numpy") as file:

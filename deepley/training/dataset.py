@@ -98,18 +98,16 @@ def load(data: Path, progress: bool = False) -> Dataset:
     return Dataset({split: tuple(readable[i] for i in indices) for split, indices in splits.items()}, found)
 
 
-def thumbnails(sources: Iterable[Source]) -> tuple[tuple[Source, ...], np.ndarray]:
-    """The readable ones of some images, and their (n, 1024) float32 thumbnails (`report.thumbnail`)."""
+def thumbnails_of(sources: Iterable[Source]) -> list[np.ndarray | None]:
+    """A (1024,) float32 thumbnail of each image (`report.thumbnail`), None of one that cannot be read."""
 
-    def look(source: Source) -> tuple[Source, np.ndarray] | None:
+    def look(source: Source) -> np.ndarray | None:
         try:
-            return source, report.thumbnail(source.face())
+            return report.thumbnail(source.face())
         except (PhotoError, OSError):
             return None
 
-    found = [seen for seen in ahead(look, sources, machine.cores(_MEMORY)) if seen]
-    small = np.array([thumbnail for _, thumbnail in found], np.float32).reshape(-1, report.THUMBNAIL**2)
-    return tuple(source for source, _ in found), small
+    return list(ahead(look, sources, machine.cores(_MEMORY)))
 
 
 def _look(source: Source) -> tuple[bytes, np.ndarray, tuple] | str:

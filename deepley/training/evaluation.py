@@ -44,19 +44,20 @@ def looker(network: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.
 
 
 def score_readable(
-    score: Callable[[np.ndarray], np.ndarray], sources: tuple
+    score: Callable[[np.ndarray], np.ndarray], sources: tuple, name: str = "Scoring"
 ) -> tuple[np.ndarray, tuple, list[tuple[str, str]]]:
     """Logits of images that are aligned crops, with a progress bar.
 
     Args:
         score: (n, 256, 256, 3) uint8 to (n,) logits, such as `Engine.score`.
         sources: The images.
+        name: Of the progress bar.
 
     Returns:
         (n,) float64 logits of the readable images, those images, and (name, reason) of the others.
     """
     logits, readable, unreadable, waiting = [], [], [], []
-    for i, source in enumerate(tqdm.tqdm(sources, desc="Scoring", unit=" images")):
+    for i, source in enumerate(tqdm.tqdm(sources, desc=name, unit=" images")):
         try:
             waiting.append(source.face())
             readable.append(source)

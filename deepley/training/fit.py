@@ -57,7 +57,8 @@ def train(
         share of them, and the history: one dict a round.
 
     Raises:
-        TrainingError: If `out` already holds a run and `resume` is off, or a phase does not fit the network.
+        TrainingError: If `out` already holds a run and `resume` is off, a phase does not fit the network, or the
+            recipe keeps a share of a release and there is none.
         CheckpointError: If the checkpoint is damaged or of another config or data.
         WeightsError: If the base weights or the release do not fit.
     """
@@ -88,12 +89,16 @@ class _Run:
         self.model = networks.build(config.model, weights="imagenet" if fetched else None)
         given = stages if fetched or start is not None else ()
         if start is not None:
-            begin.from_release(self.model, start, config)
-        elif base is not None:
-            given = networks.load_base(self.model, config.model, base)
-        self.kept = checkpoint.weights_of(self.model) if config.kept else None
+            loaded = begin.from_release(self.model, start, config)
+        else:
+            begin.check_without_start(config)
+            if base is not None:
+                given = networks.load_base(self.model, config.model, base)
+        self.averaged_with = loaded if config.kept else None
         self.config = replace(config, phases=tuple(begin.resolve(phase, config, given) for phase in config.phases))
         self.identity = {"config": to_json(self.config), "data": fingerprint(train + valid)}
+        if self.averaged_with:
+            self.identity["start"] = self.averaged_with.sha256
         self.pictures = Pictures(train, valid, out, self.identity)
         self.progress, self.best, self.resumed = Progress(), None, None
         self.bar, self.views = None, None
@@ -116,14 +121,9 @@ class _Run:
         ):
             while self.progress.phase < len(self.config.phases):
                 self.run_phase(self.config.phases[self.progress.phase])
-        if self.kept:
-            self.average()
+        if self.averaged_with:  # the checkpoint stays as training left it
+            begin.average(self.model, self.averaged_with, self.config)
         return self.model, self.progress.history
-
-    def average(self) -> None:
-        """Puts the release's share into the trained weights; its checkpoint stays as training left it."""
-        share, own = self.config.kept, checkpoint.weights_of(self.model)
-        checkpoint.assign(self.model, {name: share * self.kept[name] + (1 - share) * own[name] for name in own})
 
     def round_length(self, phase: Phase) -> int:
         """Images in a round: whole batches, at most one pass over the data."""

@@ -79,11 +79,11 @@ def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
     return found
 
 
-def near(thumbnails: np.ndarray, known: np.ndarray) -> np.ndarray:
+def are_copies(thumbnails: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(n,) bool: which of the pictures with (n, 1024) `thumbnails` are near-copies of one of the (m, 1024) `known`."""
     squares = (known**2).sum(axis=1)
     found = np.zeros(len(thumbnails), bool)
-    for start in range(0, len(thumbnails), 256):
+    for start in range(0, len(thumbnails) if len(known) else 0, 256):
         held = thumbnails[start : start + 256]
         distance = (held**2).sum(axis=1)[:, None] + squares - 2 * held @ known.T
         found[start : start + 256] = np.sqrt(np.maximum(distance.min(axis=1), 0) / THUMBNAIL**2) < NEAR_COPY
@@ -97,7 +97,7 @@ def near_copies(splits: dict, digests: list, thumbnails: np.ndarray) -> list[str
         known = np.array([i for name in earlier for i in splits[name]], int)
         digests_known = {digests[i] for i in known}
         exact = sum(digests[i] in digests_known for i in splits[split])
-        copies = int(near(thumbnails[np.array(splits[split], int)], thumbnails[known]).sum())
+        copies = int(are_copies(thumbnails[np.array(splits[split], int)], thumbnails[known]).sum())
         if copies:
             found.append(
                 f"{copies} of {len(splits[split])} {split} images have a near-copy in {' or '.join(earlier)} "

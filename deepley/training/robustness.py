@@ -13,7 +13,7 @@ from deepley.config import MICRO_BATCH
 from deepley.photo.treatment import blur, down_and_up, jpeg, webp
 from deepley.training import evaluation, report
 from deepley.training.batches import labels_of
-from deepley.training.dataset import thumbnails
+from deepley.training.dataset import thumbnails_of
 from deepley.training.sources import Source, find
 from deepley.verdict.calibration import Calibration
 
@@ -67,42 +67,60 @@ def _joined(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def elsewhere(
-    look: Look, sets: Path, calibration: Calibration, trained: np.ndarray | None = None
-) -> tuple[dict[str, dict], dict[str, dict]]:
+    look: Look, sets: Path, calibration: Calibration, trained: dict[int, np.ndarray] | None = None
+) -> tuple[dict[str, dict | None], dict[str, dict], list[tuple[str, str]]]:
     """Figures on every folder of `sets`, real and fake recoded alike (JPEG 95), and on groups of UTKFace photos.
 
     Args:
         look: See `Look`.
         sets: A folder of folders with real/ or fake/ or both.
         calibration: Of the release.
-        trained: (n, 1024) thumbnails of the pictures that the release was trained on; near-copies of them are left out.
+        trained: By label the (n, 1024) thumbnails of what the release was trained on. Near-copies of them are left out:
+            of real photos among the real ones and of fakes among the fakes, as those flatter the figures.
 
     Returns:
-        Figures by set, with the number of those left out as "copies_left_out", and by group: age, sex and race, as
-        UTKFace's file names label them, of at least 100 photos. A set of which nothing is left has none.
+        Figures by set, with the number of those left out as "copies_left_out", None for a set of which nothing is left;
+        figures by group: age, sex and race, as UTKFace's file names label them, of at least 100 photos; and (name,
+        reason) of every file that cannot be read.
     """
-    found, groups = {}, {}
+    found, groups, unreadable = {}, {}, []
     for folder in sorted(path for path in sets.iterdir() if path.is_dir()):
-        sources, small = thumbnails(find(folder))
-        copies = np.zeros(len(sources), bool) if trained is None else report.near(small, trained)
-        sources = tuple(source for source, copy in zip(sources, copies) if not copy)
+        every, far = tuple(find(folder)), []
+        copies = _copies(every, trained or {})
+
+        def score(faces: np.ndarray, far: list = far) -> np.ndarray:
+            logits, strange = look(np.stack([jpeg(face, _RECODED) for face in faces]))
+            far.append(strange)
+            return logits
+
+        fresh = tuple(source for source, copy in zip(every, copies) if not copy)
+        logits, sources, skipped = evaluation.score_readable(score, fresh, folder.name)
+        unreadable += [(f"{folder.name}/{name}", reason) for name, reason in skipped]
         if not sources:
+            found[folder.name] = None
             continue
-        logits, far = _joined(
-            [
-                look(np.stack([jpeg(source.face(), _RECODED) for source in sources[start : start + MICRO_BATCH]]))
-                for start in tqdm.trange(0, len(sources), MICRO_BATCH, desc=folder.name, mininterval=10)
-            ]
-        )
-        labels = labels_of(sources)
+        labels, far = labels_of(sources), None if far[0] is None else np.concatenate(far)
         found[folder.name] = evaluation.figures(logits, labels, calibration, far)
-        if trained is not None:
+        if trained:
             found[folder.name]["copies_left_out"] = int(copies.sum())
         for name, members in _groups(sources).items():
             if len(members) >= _SMALLEST_GROUP:
                 theirs = None if far is None else far[members]
                 groups[name] = evaluation.figures(logits[members], labels[members], calibration, theirs)
-    return found, groups
+    return found, groups, unreadable
+
+
+def _copies(sources: tuple[Source, ...], trained: dict[int, np.ndarray]) -> np.ndarray:
+    """(n,) bool: which are near-copies of what was trained on under the same label."""
+    found = np.zeros(len(sources), bool)
+    if trained:
+        small, labels = thumbnails_of(sources), labels_of(sources)
+        readable = np.array([thumbnail is not None for thumbnail in small], bool)
+        for label, known in trained.items():
+            members = np.flatnonzero(readable & (labels == label))
+            if len(members):
+                found[members] = report.are_copies(np.stack([small[i] for i in members]), known)
+    return found
 
 
 def _groups(sources: tuple[Source, ...]) -> dict[str, list[int]]:

@@ -15,6 +15,7 @@ DECK_HISTORY = "history-deck.csv"
 def build(release: Release, calibration: Calibration, reason: str) -> None:
     """Adds the tab's components to the open `gr.Blocks`; `reason` says why this release is used."""
     history, metrics = release.history(), release.metrics
+    averaged = release.config.get("training", {}).get("kept")
     gr.Markdown(
         f"**{release.name}**, trained on {release.config['data']['origin']}. In brackets: 95 % bootstrap intervals. "
         "The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse."
@@ -33,6 +34,7 @@ def build(release: Release, calibration: Calibration, reason: str) -> None:
         gr.Markdown(
             "### The training that made these weights\n"
             "Training figures are taken on degraded crops with dropout on, validation figures on whole, clean faces."
+            + (" What it gave was then averaged with the release it had started from." if averaged else "")
         )
         with gr.Row():
             _plot(charts.curves(history, "loss", "Loss"), "Loss by round")

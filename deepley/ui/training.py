@@ -119,7 +119,7 @@ def job_of(taken: str | None, name: str, origin: str, begin: str, preset: str, r
     Raises:
         JobError: If there are no pictures.
         TrainingError: If the recipe is for a release to start from and none is chosen.
-        ValueError: If the recipe cannot be used.
+        ValueError: If the recipe or the release cannot be used.
     """
     if taken is None:
         raise JobError("Choose pictures first.")
