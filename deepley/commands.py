@@ -194,7 +194,7 @@ def evaluate(options: argparse.Namespace) -> int:
         raise ValueError("--trained is for --sets: it says which of their pictures to leave out.")
     sources = tuple(find(options.data))
     loaded = load(options.release)
-    trained = _known(options.trained)
+    trained = robustness.trained_on(options.trained)
     cut = of_release(loaded)
     seen = evaluation.looker(loaded.model)
     logits, readable, unreadable = evaluation.score_readable(lambda faces: seen(faces)[0], sources)
@@ -235,24 +235,6 @@ def evaluate(options: argparse.Namespace) -> int:
     else:
         print(tables({"sets": {options.data.resolve().name: figures}, **further}))
     return int(bool(unreadable))
-
-
-def _known(folders: list[Path]) -> dict:
-    """By label the thumbnails of the training pictures of some data folders."""
-    import numpy as np
-
-    from deepley.training import dataset
-    from deepley.training.sources import LABELS, DataError, find
-
-    found = {label: [] for label in LABELS.values()} if folders else {}
-    for folder in folders:
-        sources = [source for source in find(folder) if source.split in ("train", None)]
-        readable = [(s.label, small) for s, small in zip(sources, dataset.thumbnails_of(sources)) if small is not None]
-        if not readable:
-            raise DataError(f"{folder} has no training picture that can be read.")
-        for label, small in readable:
-            found[label].append(small)
-    return {label: np.array(small) for label, small in found.items() if small}
 
 
 def publish(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from deepley.photo.treatment import blur, down_and_up, jpeg, webp
 from deepley.training import evaluation, report
 from deepley.training.batches import labels_of
 from deepley.training.dataset import thumbnails_of
-from deepley.training.sources import Source, find
+from deepley.training.sources import DataError, Source, find
 from deepley.verdict.calibration import Calibration
 
 CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -64,6 +64,23 @@ def under_treatments(look: Look, sources: tuple[Source, ...], calibration: Calib
 def _joined(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray | None]:
     logits, far = zip(*parts)
     return np.concatenate(logits), None if far[0] is None else np.concatenate(far)
+
+
+def trained_on(folders: list[Path]) -> dict[int, np.ndarray]:
+    """By label the (n, 1024) thumbnails of the training pictures of some data folders; empty without folders.
+
+    Raises:
+        DataError: If a folder has none that can be read.
+    """
+    found: dict[int, list] = {}
+    for folder in folders:
+        sources = [source for source in find(folder) if source.split in ("train", None)]
+        readable = [(s.label, small) for s, small in zip(sources, thumbnails_of(sources)) if small is not None]
+        if not readable:
+            raise DataError(f"{folder} has no training picture that can be read.")
+        for label, small in readable:
+            found.setdefault(label, []).append(small)
+    return {label: np.array(small) for label, small in found.items()}
 
 
 def elsewhere(
