@@ -65,12 +65,19 @@ def table(sets: dict[str, dict]) -> str:
 
 
 def comparison(sets: dict[str, dict], first: str) -> str:
-    """A Markdown table: a row a set, a column a figure; `first` heads the column of names."""
+    """A Markdown table: a row a set, a column a figure; `first` heads the column of names.
+
+    Where near-copies of training pictures were left out of a set, a column says how many.
+    """
     columns = {name: label for name, label in _COLUMNS.items() if any(name in s for s in sets.values())}
-    lines = [f"| {first} | n (real) | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 2) + "|"]
+    counts = {"n (real)": lambda s: f"{s['n']:,} ({s['real']:,})"}
+    if any(s.get("copies_left_out") for s in sets.values()):
+        counts["copies left out"] = lambda s: f"{s['copies_left_out']:,}" if "copies_left_out" in s else ""
+    heads = [first, *counts, *columns.values()]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, s in sets.items():
-        cells = (figure(column, s[column]) if column in s else "" for column in columns)
-        lines.append(f"| {name} | {s['n']:,} ({s['real']:,}) | " + " | ".join(cells) + " |")
+        cells = [figure(column, s[column]) if column in s else "" for column in columns]
+        lines.append("| " + " | ".join([name, *(count(s) for count in counts.values()), *cells]) + " |")
     return "\n".join(lines)
 
 

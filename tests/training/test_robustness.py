@@ -87,6 +87,15 @@ def test_a_cell_that_does_not_apply_is_empty():
     assert rows[3].endswith("| 100.0 % (100.0 to 100.0) |")
 
 
+def test_a_table_says_how_many_copies_were_left_out():
+    one = {"n": 5, "real": 5, "fake": 0, "copies_left_out": 1200}
+    rows = card.comparison({"one": one, "earlier": {"n": 3, "real": 3, "fake": 0}}, "set").splitlines()
+    assert rows[0] == "| set | n (real) | copies left out |"
+    assert rows[2:] == ["| one | 5 (5) | 1,200 |", "| earlier | 3 (3) |  |"]
+    none = card.comparison({"one": {**one, "copies_left_out": 0}}, "set").splitlines()
+    assert none[2] == "| one | 5 (5) |"
+
+
 def test_the_curves_of_a_card_are_a_picture_of_the_history(micro_release):
     history = files.read_history(micro_release / files.HISTORY)
     shown = decode(curves.picture(history)).pixels
