@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from deepley.config import SCHEMA_VERSION
+from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
 
 
 class CheckpointError(ValueError):
@@ -126,10 +126,12 @@ def load(path: Path, identity: dict) -> Checkpoint:
         with safe_open(path, "numpy") as file:
             state = json.loads(file.metadata()["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a safetensors handle is no dict)
+        # A field that came into the recipe after the checkpoint was written has its default there.
+        made_with = state["identity"] | {"config": to_json(from_json(TrainConfig, state["identity"]["config"]))}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"The checkpoint {path} is damaged ({error}); start again without --resume.") from error
     for what, value in identity.items():
-        if state["identity"].get(what) != json.loads(json.dumps(value)):
+        if json.dumps(made_with.get(what), sort_keys=True) != json.dumps(value, sort_keys=True):
             raise CheckpointError(
                 f"The checkpoint {path} was made with other {what}; resume with the same, or start anew."
             )

@@ -14,7 +14,8 @@ import keras
 import numpy as np
 import psutil
 import pytest
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from deepley.config import TrainConfig, from_json, to_json
 from deepley.network import files, release
@@ -239,6 +240,16 @@ def test_resuming_with_another_recipe_is_refused(trained, data):
     _, _, recipe, out = trained
     with pytest.raises(CheckpointError, match="with other config"):
         fit.train(data, dataclasses.replace(recipe, batch_size=4), out, resume=True)
+
+
+def test_a_checkpoint_from_before_a_field_of_the_recipe_is_resumed(trained, data, tmp_path):
+    _, history, recipe, out = trained
+    path = tmp_path / fit.CHECKPOINT
+    with safe_open(out / fit.CHECKPOINT, "numpy") as file:
+        state = json.loads(file.metadata()["state"])
+    del state["identity"]["config"]["kept"]
+    save_file(load_file(out / fit.CHECKPOINT), path, metadata={"state": json.dumps(state)})
+    assert fit.train(data, recipe, tmp_path, resume=True)[1] == history
 
 
 def test_a_damaged_checkpoint_is_refused(data, tmp_path, micro_recipe):
