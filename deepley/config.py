@@ -202,7 +202,7 @@ class Phase:
         crop: Side of the random square crop in pixels.
         learning_rate: Peak rate.
         schedule: "cosine" (warm-up, then decay to zero over the phase), or "plateau" (constant, and halved after every
-            two rounds without a lower validation loss, as Keras's `ReduceLROnPlateau` does).
+            two rounds without a better `TrainConfig.monitor`, as Keras's `ReduceLROnPlateau` does).
         cache: Compute the frozen stages' features once per view instead of in every pass.
     """
 
@@ -243,7 +243,9 @@ class TrainConfig:
             (1 - kept) times those that training gave, so that what is new costs less of what was known (Wortsman et
             al. 2022, WiSE-FT); from 0 to below 1.
         warmup: Share of a cosine phase spent warming up, 0..1.
-        patience: Rounds of a phase without a better validation loss before it stops.
+        monitor: What says which round's weights are kept, and when to stop: "val_loss", or "val_auc" where a release
+            learns more: its loss was as low as calibration makes it before it learnt anything.
+        patience: Rounds of a phase without a better `monitor` before it stops.
         views: Augmented views of every image that a cached phase stores.
         train_limit: Train on at most this many images (half real, half fake); 0 takes all.
         valid_limit: Validate each round on at most this many images; 0 takes all.
@@ -262,6 +264,7 @@ class TrainConfig:
     blends: float = 0.0
     kept: float = 0.0
     warmup: float = 0.1
+    monitor: str = "val_loss"
     patience: int = 5
     views: int = 1
     train_limit: int = 0
@@ -278,6 +281,8 @@ class TrainConfig:
             raise ValueError("views must be 1 or 2.")
         if self.augment not in ("none", "usual", "wide"):
             raise ValueError(f"augment must be 'none', 'usual' or 'wide', not {self.augment!r}.")
+        if self.monitor not in ("val_loss", "val_auc"):
+            raise ValueError(f"monitor must be 'val_loss' or 'val_auc', not {self.monitor!r}.")
         if not 0 <= self.blends <= 1:
             raise ValueError(f"blends must lie in 0..1, {self.blends} does not.")
         if not 0 <= self.kept < 1:
@@ -315,17 +320,19 @@ PRESETS: dict[str, TrainConfig] = {
         patience=12,
         phases=(Phase("all", ("all",), 12, 40_960, learning_rate=3e-4),),
     ),
-    # From a release, to teach it a few more generators in an hour or two on a CPU while it keeps most of what it knew
-    # (docs/experiments.md).
+    # From a release, to teach it a few more generators on a CPU: its head alone, on features stored once, so that it
+    # keeps nearly all of what it knew (docs/experiments.md).
     "further": TrainConfig(
         preset="further",
         model=ModelConfig(kinds=("generated", "blended")),
+        batch_size=64,
         augment="wide",
         blends=0.5,
-        kept=0.5,
+        kept=0.3,
         valid_limit=512,
-        patience=6,
-        phases=(Phase("further", ("conv3", "conv4", "conv5", "head"), 6, 2_048, learning_rate=1e-4),),
+        monitor="val_auc",
+        patience=12,
+        phases=(Phase("head", ("head",), 12, 20_000, learning_rate=3e-4, cache=True),),
     ),
     # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
     "quick": TrainConfig(

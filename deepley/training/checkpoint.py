@@ -26,7 +26,7 @@ class Progress:
     Attributes:
         phase: Index of the current phase; the number of phases once all are done.
         phase_round: Rounds of it that are done.
-        best: Lowest validation loss of this phase.
+        best: Best value of what the recipe monitors in this phase; the lower the better, so an AUC is negated.
         wait: Rounds since then.
         rate: Learning rate of a "plateau" phase.
         history: One dict a round, with the columns of history.csv.

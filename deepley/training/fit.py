@@ -189,14 +189,16 @@ class _Run:
         kinds = predict(trainer, fed.valid)
         logits, labels = networks.evidence(kinds), labels_of(self.pictures.valid)
         val_loss = objective.validation_loss(classes_of(self.pictures.valid, self.config.model.kinds), kinds)
+        val_auc = float(roc_auc_score(labels, logits))
         rate = float(keras.ops.convert_to_numpy(trainer.optimizer.learning_rate))
 
         if not np.isfinite(val_loss):
             raise TrainingError(f"The loss became infinite in phase {phase.name!r}: start anew with a lower rate.")
         progress.images += length
         progress.phase_round += 1
-        if progress.best is None or val_loss < progress.best:
-            progress.best, progress.wait, self.best = val_loss, 0, checkpoint.weights_of(self.model)
+        monitored = -val_auc if self.config.monitor == "val_auc" else val_loss
+        if progress.best is None or monitored < progress.best:
+            progress.best, progress.wait, self.best = monitored, 0, checkpoint.weights_of(self.model)
         else:
             progress.wait += 1
             if phase.schedule == "plateau" and progress.wait % _PLATEAU_PATIENCE == 0:
@@ -210,7 +212,7 @@ class _Run:
             log["accuracy"][0],
             float(np.mean((logits > 0) == labels)),
             log["auc"][0],
-            float(roc_auc_score(labels, logits)),
+            val_auc,
             rate,
             round(time.monotonic() - started, 1),
         )

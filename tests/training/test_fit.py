@@ -16,10 +16,12 @@ import psutil
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from sklearn.metrics import roc_auc_score
 
-from deepley.config import TrainConfig, from_json, to_json
+from deepley.config import PRESETS, TrainConfig, from_json, to_json
 from deepley.network import files, release
 from deepley.network.engine import Engine
+from deepley.network.model import stage_of
 from deepley.training import batches, begin, cache, dataset, fit, views
 from deepley.training.checkpoint import CheckpointError
 from deepley.training.finish import finish
@@ -184,6 +186,20 @@ def test_the_best_weights_come_back(trained, data):
     assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=1e-5)
 
 
+def test_the_weights_with_the_best_of_what_is_monitored_come_back(data, tmp_path, micro_recipe):
+    phase = dataclasses.replace(micro_recipe.phases[1], rounds=6, images_per_round=16, learning_rate=0.3)
+    recipe = dataclasses.replace(micro_recipe, phases=(phase,), monitor="val_auc")
+    network, history = fit.train(data, recipe, tmp_path)
+    rows = {key: [row[key] for row in history] for key in ("val_auc", "val_loss")}
+    assert np.argmax(rows["val_auc"]) != np.argmin(rows["val_loss"])  # else this shows nothing
+    trainer = keras.Model(network.input, network.get_layer("logit").output)
+    logits = fit.predict(trainer, batches.Wholes(data.splits["valid"], 16, ("generated",)))[:, 0]
+    found = roc_auc_score(batches.labels_of(data.splits["valid"]), logits)
+    assert found == pytest.approx(max(rows["val_auc"]), abs=1e-6)
+    with pytest.raises(ValueError, match="monitor must be"):
+        dataclasses.replace(recipe, monitor="accuracy")
+
+
 def test_patience_ends_a_phase_early_and_plateau_lowers_the_rate(data, tmp_path, micro_recipe):
     phase = dataclasses.replace(
         micro_recipe.phases[1], rounds=30, images_per_round=16, learning_rate=1.0, schedule="plateau"
@@ -315,6 +331,25 @@ def test_a_recipe_that_keeps_a_share_of_its_start_ends_between_the_two(data, tmp
         fit.train(data, keeping, tmp_path / "part", start=other, resume=True)
     with pytest.raises(begin.TrainingError, match="choose one to start from"):
         fit.train(data, keeping, tmp_path / "none")
+
+
+def test_what_is_taught_further_is_the_head_alone(data, tmp_path, micro_release):
+    further = PRESETS["further"]
+    (phase,) = further.phases
+    recipe = dataclasses.replace(
+        further,
+        model=MICRO,
+        blends=0.0,
+        batch_size=16,
+        mixed_precision=False,
+        phases=(dataclasses.replace(phase, rounds=1, crop=64),),
+    )
+    taught, _ = fit.train(data, recipe, tmp_path, start=micro_release)
+    changed = set()
+    for one, before in zip(taught.weights, release.load(micro_release).model.weights, strict=True):
+        if np.abs(one.numpy() - before.numpy()).max() > 1e-6:
+            changed.add(stage_of(one.path.split("/")[0], MICRO))
+    assert changed == {"head"}
 
 
 def test_a_network_of_fewer_kinds_does_not_start_from_one_of_more(data, tmp_path, micro_recipe, micro_release):
