@@ -140,7 +140,8 @@ span.or { color: var(--body-text-color) !important; }
 .figures { overflow-x: auto; }
 .figures table, .figures thead, .figures tbody, .figures td, .figures th { border: 0 !important; font-size: .95rem; }
 .figures tr { border: 0 !important; border-bottom: 1px solid var(--border-color-primary) !important; }
-.figures th, .figures td { padding: .45rem .8rem .45rem 0 !important; text-align: left; vertical-align: top; }
+.figures th, .figures td { padding: .45rem .8rem .45rem 0 !important; text-align: left; vertical-align: top;
+  overflow-wrap: normal; word-break: normal; }
 """
 
 PASTE = """
