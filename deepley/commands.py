@@ -133,9 +133,8 @@ def train(options: argparse.Namespace) -> int:
         pictures = blends.add(pictures, config.blends, options.out)
     model, history = fit.train(pictures, config, options.out, options.base, options.resume, options.start)
     folder = options.out / "release"
-    metrics = finish(
-        model, history, pictures, config, folder, options.name or options.out.resolve().name, options.origin
-    )
+    name = options.name or options.out.resolve().name
+    metrics = finish(model, history, pictures, config, folder, name, options.origin, options.start)
     print(table(metrics["sets"]))
     print(f"The release is in {folder}.")
     return 0

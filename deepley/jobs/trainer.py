@@ -66,7 +66,7 @@ def _train(job: Job, watch: _Watch) -> None:
     watch.say("")
     model, history = fit.train(pictures, recipe, job.folder, base, resume=True, start=start, watch=watch.step)
     watch.say("Measuring the release.")
-    finish(model, history, pictures, recipe, job.folder / RELEASE, config.name, config.origin)
+    finish(model, history, pictures, recipe, job.folder / RELEASE, config.name, config.origin, start)
 
 
 class _Watch:

@@ -115,12 +115,20 @@ def _front(name: str, sets: dict[str, dict]) -> str:
     return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120)
 
 
+def _images(counts: dict[str, dict[str, int]]) -> str:
+    """How many pictures each split had, in words."""
+    return ", ".join(
+        f"{name} {n['real']:,} real and {n['fake']:,} fake" for name, n in counts.items() if sum(n.values())
+    )
+
+
 def card(config: dict, metrics: dict) -> str:
     """The Markdown of README.md, with the YAML header that the Hugging Face Hub reads."""
     cut = config["calibration"]
-    counts = config["data"]["counts"]
-    shown = ", ".join(
-        f"{name} {n['real']:,} real and {n['fake']:,} fake" for name, n in counts.items() if sum(n.values())
+    ancestors = "".join(
+        f"\n- Training started from {before['name']} (SHA-256 `{before['sha256']}`), trained on "
+        f"{before['data']['origin']}; images: {_images(before['data']['counts'])}"
+        for before in config.get("ancestors", ())
     )
     kinds = {"generated": "made by a generator", "blended": "changed by blending in another face"}
     claim = " or ".join(kinds[kind] for kind in from_json(ModelConfig, config["model"]).kinds)
@@ -141,7 +149,7 @@ trained with Deepley's preset `{config["training"]["preset"]}` on {config["creat
 
 - Weights: `model.safetensors`, SHA-256 `{config["sha256"]}`
 - Data: {config["data"]["origin"]}
-- Images: {shown}
+- Images: {_images(config["data"]["counts"])}{ancestors}
 - Input: faces aligned as in FFHQ, 256 x 256 RGB, 0..255 (preprocessing `{config["preprocessing"]}`)
 - Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it, as
   they are or recompressed, shrunk or blurred); inconclusive from {cut["doubt"]:.4f} (5 % do){clips}

@@ -76,6 +76,20 @@ def _embeddings(network: keras.Model, sources: tuple, treated: bool = False) -> 
     return readable, np.concatenate(found)
 
 
+def _ancestors(start: Path) -> list[dict]:
+    """Name, SHA-256 and data of a release to start from and of those that it came from, itself first."""
+    config = json.loads((start / files.CONFIG).read_text())
+    data = {key: config["data"][key] for key in ("origin", "counts")}
+    return [{"name": config["name"], "sha256": config["sha256"], "data": data}, *config.get("ancestors", ())]
+
+
+def _whole(history: list[dict], start: Path) -> list[dict]:
+    """The rounds of a release to start from, then `history`, its rounds numbered on."""
+    path = start / files.HISTORY
+    before = files.read_history(path) if path.is_file() else []
+    return before + [row | {"round": len(before) + i} for i, row in enumerate(history, 1)]
+
+
 def _head(network: keras.Model) -> keras.Model:
     """From embeddings to logits."""
     return keras.Model(network.get_layer(EMBEDDING).output, network.get_layer(LOGIT).output)
@@ -89,6 +103,7 @@ def finish(
     folder: Path,
     name: str,
     origin: str,
+    start: Path | None = None,
 ) -> dict:
     """Writes a release; every figure in it is measured in float32 on the weights as saved.
 
@@ -104,6 +119,7 @@ def finish(
         folder: Where the release goes; replaced only when the new one is complete.
         name: Name of the release.
         origin: What the pictures are and where they come from, in words; goes on the card and the page.
+        start: The release that training started from, if there was one: its rounds and its data are told, too.
 
     Returns:
         metrics.json as a dict.
@@ -116,6 +132,8 @@ def finish(
         "data": {"origin": origin, "counts": dataset.report.counts, "warnings": list(dataset.report.warnings)},
         "training": to_json(config),
     }
+    if start:
+        details["ancestors"], history = _ancestors(start), _whole(history, start)
 
     def saved(network: keras.Model) -> keras.Model:
         release.save(building, network, config.model, details | {"calibration": to_json(calibration.Calibration())})

@@ -15,10 +15,11 @@ DECK_HISTORY = "history-deck.csv"
 def build(release: Release, calibration: Calibration, reason: str) -> None:
     """Adds the tab's components to the open `gr.Blocks`; `reason` says why this release is used."""
     history, metrics = release.history(), release.metrics
-    averaged = release.config.get("training", {}).get("kept")
+    averaged, ancestors = release.config.get("training", {}).get("kept"), release.config.get("ancestors", ())
+    before = "".join(f" It started from {a['name']}, trained on {a['data']['origin']}." for a in ancestors)
     gr.Markdown(
-        f"**{release.name}**, trained on {release.config['data']['origin']}. In brackets: 95 % bootstrap intervals. "
-        "The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse."
+        f"**{release.name}**, trained on {release.config['data']['origin']}.{before} In brackets: 95 % bootstrap "
+        "intervals. The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse."
     )
     gr.Markdown(
         f"{reason} A folder that `DEEPLEY_RELEASE` names goes first, then the release of the Hub that `DEEPLEY_HUB` "
@@ -34,6 +35,7 @@ def build(release: Release, calibration: Calibration, reason: str) -> None:
         gr.Markdown(
             "### The training that made these weights\n"
             "Training figures are taken on degraded crops with dropout on, validation figures on whole, clean faces."
+            + (" The first rounds are those of the release that it started from, on its pictures." if ancestors else "")
             + (" What it gave was then averaged with the release it had started from." if averaged else "")
         )
         with gr.Row():

@@ -78,9 +78,10 @@ def looked(verdict: Verdict) -> str:
 def trained(detector: Detector) -> str:
     """What the release was trained to see and what it was not."""
     config = detector.release.config
+    origins = [each["data"]["origin"] for each in (config, *config.get("ancestors", ()))]
     return (
-        f"Trained on: {config['data']['origin']}. Other generators, other ways to swap a face, and retouching may go "
-        f"unseen. Release {config['name']} of {config['created']}."
+        f"Trained on: {'; before that, on: '.join(origins)}. Other generators, other ways to swap a face, and "
+        f"retouching may go unseen. Release {config['name']} of {config['created']}."
     )
 
 

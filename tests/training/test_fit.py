@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from deepley.network.model import stage_of
 from deepley.training import batches, begin, cache, dataset, fit, views
 from deepley.training.checkpoint import CheckpointError
 from deepley.training.finish import finish
+from deepley.verdict import words
+from deepley.verdict.detector import Detector
 from tests.conftest import MICRO
 
 TRAIN = """
@@ -175,6 +178,25 @@ def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, dat
     assert "generated pictures" in text
     assert loaded.sha256 in text
     assert from_json(TrainConfig, loaded.config["training"]) == recipe
+
+
+def test_a_release_tells_what_its_training_started_from(trained, data, micro_release, tmp_path):
+    network, history, recipe, _ = trained
+    start, folder = shutil.copytree(micro_release, tmp_path / "start"), tmp_path / "release"
+    config = json.loads((start / files.CONFIG).read_text())
+    first = {"name": "first", "sha256": "0" * 64, "data": {"origin": "drawings", "counts": {}}}
+    files.write_json(start / files.CONFIG, config | {"ancestors": [first]})
+    finish(network, history, data, recipe, folder, "grain", "generated pictures", start)
+    detector = Detector(folder)
+    before = release.load(start)
+    assert detector.release.history()[:3] == before.history()
+    assert [row["round"] for row in detector.release.history()] == list(range(1, len(history) + 4))
+    assert [each["sha256"] for each in detector.release.config["ancestors"]] == [before.sha256, "0" * 64]
+    card = (folder / files.CARD).read_text()
+    for said in ("started from micro", "trained on generated test pictures", "started from first", "on drawings"):
+        assert said in card
+    assert "generated pictures; before that, on: generated test pictures; before" in words.trained(detector)
+    assert "started from" not in (micro_release / files.CARD).read_text()
 
 
 def test_the_best_weights_come_back(trained, data):
