@@ -20,6 +20,9 @@ from deepley.training.sources import LABELS, SPLITS, DataError, Source, find
 _MEMORY = 400_000_000
 """Bytes that reading the largest photo takes (`config.PhotoLimits`)."""
 
+_FEW = 10
+"""Images of a label that validate; of fewer, one more or less moves an accuracy by more than ten points."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -45,7 +48,8 @@ def load(data: Path, progress: bool = False) -> Dataset:
 
     Where no folder or CSV names a split, the SHA-256 of the bytes decides: 80 % train, 10 % valid, 10 % test, so an
     exact copy never lands on two sides. Where the data names only training images, a tenth of them, chosen likewise,
-    validates.
+    validates. If that leaves a label of a small set without an image to train on or to validate, another one,
+    with its copies, does instead.
 
     Args:
         data: See `training.sources.find`.
@@ -75,15 +79,21 @@ def load(data: Path, progress: bool = False) -> Dataset:
     named = {source.split for source in readable}
     for i, (source, digest) in enumerate(zip(readable, digests)):
         splits[split_of(source, digest, named)].append(i)
+    if "valid" not in named:
+        _fill(splits, named - {"train"}, readable, digests)
     for split in ("train", "valid"):
         for label, value in LABELS.items():
             if not any(readable[i].label == value for i in splits[split]):
-                raise DataError(
-                    f"{data} has no readable {label} image to {'train on' if split == 'train' else 'validate'}."
-                )
+                purpose = "train on" if split == "train" else "validate"
+                raise DataError(f"There is no readable {label} image to {purpose}: add {label} ones.")
 
     labels = np.array([source.label for source in readable])
     warnings = report.shortcuts(labels, facts) + report.near_copies(splits, digests, np.stack(thumbnails))
+    few = {name: int((labels[splits["valid"]] == value).sum()) for name, value in LABELS.items()}
+    if min(few.values()) < _FEW:
+        warnings.append(
+            f"Only {few['real']} real and {few['fake']} fake images validate: figures on so few say little."
+        )
     by_label = {name: [f for f, label in zip(facts, labels) if label == value] for name, value in LABELS.items()}
     found = report.Report(
         counts={
@@ -119,6 +129,23 @@ def _look(source: Source) -> tuple[bytes, np.ndarray, tuple] | str:
         return str(error)
     fact = (photo.pixels.shape[1::-1], photo.format, photo.quantization)
     return hashlib.sha256(content).digest(), report.thumbnail(photo.pixels), fact
+
+
+def _fill(splits: dict[str, list[int]], named: set, readable: list[Source], digests: list[bytes]) -> None:
+    """Gives every label an image to train on and one to validate, if it has two; one moves with its copies."""
+    for value in LABELS.values():
+        for split, givers in (("train", ("test", "valid")), ("valid", ("train", "test"))):
+            if any(readable[i].label == value for i in splits[split]):
+                continue
+            for giver in givers:
+                theirs = {digests[i] for i in splits[giver] if readable[i].label == value}
+                spare = len(theirs) - (giver != "test")  # what trains and validates needs one of its own
+                if giver in named or spare < 1:
+                    continue
+                moved = {i for i in splits[giver] if digests[i] == min(theirs)}
+                splits[giver] = [i for i in splits[giver] if i not in moved]
+                splits[split] = sorted({*splits[split], *moved})
+                break
 
 
 def split_of(source: Source, digest: bytes, named: set) -> str:

@@ -74,6 +74,35 @@ def test_a_missing_class_is_refused(folder):
         dataset.load(folder)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_small_set_without_splits_validates_every_label(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    for label in ("real", "fake"):
+        (tmp_path / label).mkdir()
+        for i in range(3):
+            content = encode(picture(rng, label == "fake"))
+            for copy in ("a", "b"):
+                (tmp_path / label / f"{i}{copy}.png").write_bytes(content)
+    data = dataset.load(tmp_path)
+    for split in ("train", "valid"):
+        assert {source.label for source in data.splits[split]} == {0, 1}
+    sides = {Path(s.name).parent / Path(s.name).stem[:-1]: split for split in data.splits for s in data.splits[split]}
+    for split, sources in data.splits.items():
+        assert all(sides[Path(s.name).parent / Path(s.name).stem[:-1]] == split for s in sources)
+    assert any("say little" in warning for warning in data.report.warnings)
+    assert dataset.load(tmp_path).splits == data.splits
+
+
+def test_one_picture_of_a_label_is_too_few(tmp_path):
+    rng = np.random.default_rng(1)
+    for label, n in (("real", 1), ("fake", 30)):
+        (tmp_path / label).mkdir()
+        for i in range(n):
+            (tmp_path / label / f"{i}.png").write_bytes(encode(picture(rng, label == "fake")))
+    with pytest.raises(DataError, match=r"no readable real image to (validate|train on): add real ones"):
+        dataset.load(tmp_path)
+
+
 def test_a_limit_takes_half_of_each_class_and_always_the_same(data_folder):
     data = dataset.load(data_folder)
     taken = data.take("train", 10)
