@@ -74,7 +74,8 @@ def average(model: keras.Model, loaded: Release, config: TrainConfig) -> None:
     """
     own = checkpoint.weights_of(model)
     before = _widened(loaded, own, config.model.kinds)
-    checkpoint.assign(model, {name: config.kept * before[name] + (1 - config.kept) * own[name] for name in own})
+    # In this form, what was not trained stays as it was to the last bit.
+    checkpoint.assign(model, {name: own[name] + config.kept * (before[name] - own[name]) for name in own})
 
 
 def _widened(loaded: Release, own: dict[str, np.ndarray], kinds: tuple[str, ...]) -> dict[str, np.ndarray]:
