@@ -21,6 +21,18 @@ class DatasetError(ValueError):
     """A dataset that cannot be taken; the message is one sentence for a person."""
 
 
+def parse(pinned: str) -> tuple[str, str]:
+    """The repository and the commit of OWNER/NAME@COMMIT.
+
+    Raises:
+        DatasetError: If it is named otherwise.
+    """
+    match = _PINNED.fullmatch(pinned.strip())
+    if not match:
+        raise DatasetError("Name it as OWNER/NAME@COMMIT, with the 40 digits of a commit: a branch may change.")
+    return match[1], match[2]
+
+
 def fetch(pinned: str, into: Path, api: HfApi, limits: UploadLimits = UploadLimits()) -> Path:
     """Downloads the pictures below folders named real or fake.
 
@@ -36,10 +48,7 @@ def fetch(pinned: str, into: Path, api: HfApi, limits: UploadLimits = UploadLimi
     Raises:
         DatasetError: If the name is not pinned, or the set is too large, or has no such pictures, or the Hub fails.
     """
-    match = _PINNED.fullmatch(pinned.strip())
-    if not match:
-        raise DatasetError("Name it as OWNER/NAME@COMMIT, with the 40 digits of a commit: a branch may change.")
-    repo, revision = match.groups()
+    repo, revision = parse(pinned)
     try:
         listed = list(api.list_repo_tree(repo, recursive=True, revision=revision, repo_type="dataset"))
     except client.FAILURES as error:

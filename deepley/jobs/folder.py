@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ CONFIG, STATUS, LOG, DATA, RELEASE, REMOTE = (
     "config.json", "status.json", "log.txt", "data", "release", "remote.json"
 )  # fmt: skip
 _CANCEL = "cancel"
+_LOG_END = 64_000  # bytes; a progress bar fills most of them
+_MOVES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of the cursor, and colours
 
 
 class JobError(ValueError):
@@ -138,12 +141,12 @@ class Job:
             return JobStatus(State.FAILED, 0.0, message=f"Its status cannot be read: {error}.")
         if stored.state is not State.RUNNING or _alive(stored):
             return stored
+        gone = replace(stored, ended=(self.folder / STATUS).stat().st_mtime, seconds_left=None)  # its last word
         if self.asked_to_cancel:
-            return replace(stored, state=State.CANCELLED, seconds_left=None, message="Cancelled.")
+            return replace(gone, state=State.CANCELLED, message="Cancelled.")
         return replace(
-            stored,
+            gone,
             state=State.INTERRUPTED,
-            seconds_left=None,
             message="Its process ended without a word: it was killed, by hand or because memory ran out. "
             "Resume goes on from the last checkpoint.",
         )
@@ -171,14 +174,15 @@ class Job:
         return folder if (folder / files.CONFIG).is_file() else None
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines of its log."""
+        """The last lines of its log; of a progress bar, which writes over itself, only what it said last."""
         try:
             with open(self.folder / LOG, "rb") as file:
-                file.seek(max(0, file.seek(0, 2) - 200 * lines))
+                file.seek(max(0, file.seek(0, 2) - _LOG_END))
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             return ""
-        return "\n".join(text.replace("\r", "\n").splitlines()[-lines:])
+        said = [line.rstrip().rsplit("\r", 1)[-1] for line in _MOVES.sub("", text).split("\n")]
+        return "\n".join([line for line in said if line][-lines:])
 
     def write(self, status: JobStatus) -> None:
         """Replaces its status."""

@@ -60,17 +60,20 @@ def scan(
 
     Args:
         source: See `sources.slices`.
-        out: The parquet file; there is none of that name.
+        out: The parquet file, named .parquet; there is none of that name.
         release: A release folder.
         engine: "plain" or "ray".
         workers: Processes or actors; None takes what there is.
         progress: Called with the number of photos just done, or found done.
 
     Raises:
-        ScanError: If `out` is there, is being written, or was begun with another release; or the source is empty.
+        ScanError: If `out` is named otherwise, is there, is being written, or was begun with another release; or the
+            source is empty.
         SourceError: See `sources.slices`.
         EngineError: If the engine cannot work.
     """
+    if out.suffix != ".parquet":
+        raise ScanError(f"A scan writes parquet, and {out} is not named so: name a file that ends in .parquet.")
     if out.exists():
         raise ScanError(f"{out} is there already: move it away or name another file.")
     run = import_module(ENGINES[engine]).run

@@ -16,6 +16,15 @@ def on_space() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
+def reader(login: gr.OAuthToken | None) -> str | None:
+    """The token to read from the Hub with; on one's own machine None if it has none: what is public needs none.
+
+    Raises:
+        JobError: If nobody is logged in on a Space.
+    """
+    return token(login) if on_space() else huggingface.token_of_this_machine()
+
+
 def token(login: gr.OAuthToken | None) -> str:
     """The token that pays.
 

@@ -175,7 +175,10 @@ def rates(measured: dict[str, dict], title: str) -> go.Figure:
                 "color": colour,
             },
         )
-    figure.update_xaxes(range=[-0.02, 1.02], tickformat=".0%")
+    shares = [m[key]["high"] for m in measured.values() for key in ("recall", "false_positive_rate") if key in m]
+    widest = max(shares, default=1.0)
+    end = 1.0 if widest > 0.5 else max(2 * widest, 0.02)  # rare mistakes are to be told apart
+    figure.update_xaxes(range=[-0.02 * end, 1.02 * end], tickformat=".0%" if end == 1.0 else ".1%")
     figure.update_yaxes(categoryorder="array", categoryarray=list(measured)[::-1], automargin=True)
-    figure.update_layout(height=150 + 28 * len(measured))
+    figure.update_layout(height=150 + 28 * len(measured), showlegend=True)
     return figure

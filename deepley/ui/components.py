@@ -101,6 +101,7 @@ CSS = """
 #many-table img { width: 72px; }
 button[role=tab][aria-selected=true] { color: var(--primary-700) !important; }
 .dark button[role=tab][aria-selected=true] { color: var(--primary-300) !important; }
+@media (max-width: 480px) { #strip .grid-container { grid-template-columns: repeat(2, 1fr) !important; } }
 @media (max-width: 480px) { .tab-container button { padding-inline: .5rem !important; } }
 input[role=combobox] { color: var(--body-text-color) !important; }
 span.or { color: var(--body-text-color) !important; }

@@ -20,6 +20,11 @@ from deepley.ui import account, charts
 TICK = 2.0
 """Seconds between two looks at the jobs' folders."""
 
+_TYPES = {
+    "round": int, "loss": float, "accuracy": float, "learning rate": float, "curve": str, "phase": str,
+}  # fmt: skip
+"""Of the curves' columns. A chart keeps the kind of axis that it first got, and without rows pandas knows none."""
+
 _SUMMARY = ["job", "model", "state", "best val. accuracy", "best val. AUC", "minutes", "cost"]
 
 
@@ -74,6 +79,10 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     def named(profile: gr.OAuthProfile | None) -> dict:
         return gr.update(choices=_named(account.jobs(runs, profile)))
 
+    def newest(profile: gr.OAuthProfile | None) -> dict:
+        jobs = account.jobs(runs, profile)
+        return choices(jobs, jobs[-1].id) if jobs else gr.skip()
+
     def finished(ids: list[str] | None, profile: gr.OAuthProfile | None) -> Job:
         job = account.find(runs, min(ids or [], default=""), profile)
         if job.release is None:
@@ -104,11 +113,9 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         target = Path(packed.GRADIO_CACHE) / secrets.token_hex(16) / job.config.name.replace("/", "-")
         return shutil.make_archive(str(target), "zip", job.release)
 
-    known = [] if account.on_space() else folder.every(runs)
     gr.Markdown("### Jobs")
     ids = gr.Dropdown(
-        _named(known),
-        value=[job.id for job in known][-1:],
+        [],
         multiselect=True,
         label="Jobs to show; with several, the buttons and the log below belong to the oldest",
         elem_id="jobs",
@@ -130,7 +137,15 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         with gr.Row():
             plots = [
                 gr.LinePlot(
-                    frame([]), x="round", y=what, color="curve", height=260, title=title, tooltip="all", min_width=300
+                    frame([]),
+                    x="round",
+                    y=what,
+                    color="curve",
+                    height=260,
+                    title=title,
+                    tooltip="all",
+                    min_width=300,
+                    elem_id=title.lower().replace(" ", "-"),
                 )
                 for what, title in (("loss", "Loss"), ("accuracy", "Accuracy"), ("learning rate", "Learning rate"))
             ]
@@ -144,6 +159,7 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     timer = gr.Timer(TICK)
     timer.tick(look, [ids, seen], outputs, concurrency_limit=None, queue=False, **quiet)
     ids.focus(named, None, ids, queue=False, **quiet)
+    gr.on(None, newest, None, ids, queue=False, **quiet)  # when the page is opened
     cancel.click(cancelled, ids, done, **quiet)
     resume.click(resumed, ids, done, **quiet)
     publish_button.click(push, [ids, repo], done, **quiet)
@@ -227,7 +243,7 @@ def frame(jobs: list[Job]) -> pd.DataFrame:
                         row["phase"],
                     )
                 )
-    return pd.DataFrame(rows, columns=["round", "loss", "accuracy", "learning rate", "curve", "phase"])
+    return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
 
 
 def summary(jobs: list[Job]) -> list[list]:

@@ -102,7 +102,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
     )
     with gr.Row():
         status = gr.HTML(_said(""), elem_id="many-status", padding=False)
-        stop = gr.Button("Stop", size="sm", elem_id="stop", min_width=90, scale=0)
+        stop = gr.Button("Stop", size="sm", visible=False, elem_id="stop", min_width=90, scale=0)
     table = gr.Dataframe(
         headers=HEADERS,
         datatype=_TYPES,
@@ -125,10 +125,12 @@ def build(detectors: Detectors, using: gr.State) -> None:
     started = come.then(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
     started.success(export, state, [as_csv, as_json], queue=False, **quiet)
     # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
+    files.upload(lambda: gr.update(visible=True), None, stop, queue=False, **quiet)
+    started.then(lambda: gr.update(visible=False), None, stop, queue=False, **quiet)
     stop.click(None, None, None, cancels=[started], queue=False, **quiet)
     files.clear(
-        lambda: (_said(""), *_table([]), [], gr.update(visible=False), gr.update(visible=False)), None,
-        [*outputs, as_csv, as_json], cancels=[started], queue=False, **quiet,
+        lambda: (_said(""), *_table([]), [], *(gr.update(visible=False),) * 3), None,
+        [*outputs, as_csv, as_json, stop], cancels=[started], queue=False, **quiet,
     )  # fmt: skip
     failed = started.failure(ended, [files, state], outputs, preprocess=False, queue=False, **quiet)
     failed.then(export, state, [as_csv, as_json], queue=False, **quiet)

@@ -19,7 +19,9 @@ def build(release: Release, calibration: Calibration, reason: str) -> None:
     before = "".join(f" It started from {a['name']}, trained on {a['data']['origin']}." for a in ancestors)
     gr.Markdown(
         f"**{release.name}**, trained on {release.config['data']['origin']}.{before} In brackets: 95 % bootstrap "
-        "intervals. The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse."
+        "intervals. The first table is *at home*: pictures of the kind it was trained on. Elsewhere it does worse; of "
+        'some of those sets other pictures were in training, and there it does as well: README, "How good it is", '
+        "says what each set is."
     )
     gr.Markdown(
         f"{reason} A folder that `DEEPLEY_RELEASE` names goes first, then the release of the Hub that `DEEPLEY_HUB` "

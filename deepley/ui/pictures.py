@@ -6,6 +6,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -28,8 +29,26 @@ _FORGOTTEN = 86_400  # seconds
 _NO_SAMPLES = {"value": [], "visible": False}
 
 
-def build(data: Path, runs: Path) -> gr.State:
-    """Adds the inputs; returns the state that holds the folder of the pictures, or None.
+@dataclass(frozen=True)
+class Chosen:
+    """What the form shows of the pictures.
+
+    Attributes:
+        folder: Of the pictures, or None.
+        shown: The archive, what was said of it, and samples; `given_away` empties them.
+    """
+
+    folder: gr.State
+    shown: tuple
+
+
+def given_away(job: str) -> tuple:
+    """Updates of `Chosen.shown` once the pictures of an upload are a job's own."""
+    return None, f"The pictures went to job {job}: upload them again for another.", gr.update(**_NO_SAMPLES)
+
+
+def build(data: Path, runs: Path) -> Chosen:
+    """Adds the inputs.
 
     Args:
         data: Folder whose subfolders with real/ and fake/ can be trained on.
@@ -76,7 +95,8 @@ def build(data: Path, runs: Path) -> gr.State:
         yield "Downloading from the Hub…", gr.update(**_NO_SAMPLES), None
         fetched = runs / UPLOADS / secrets.token_hex(8)
         try:
-            hub_dataset.fetch(pinned, fetched, client.api(account.token(login)))
+            hub_dataset.parse(pinned)  # before anything is asked of the visitor's account
+            hub_dataset.fetch(pinned, fetched, client.api(account.reader(login)))
         except (JobError, hub_dataset.DatasetError, OSError) as error:
             shutil.rmtree(fetched, ignore_errors=True)
             yield _refused(error, [])
@@ -115,7 +135,7 @@ def build(data: Path, runs: Path) -> gr.State:
     if not account.on_space():
         folder_here.input(choose, folder_here, outputs, **quiet)
     pinned.submit(download, pinned, outputs, concurrency_limit=1, **quiet)
-    return pictures
+    return Chosen(pictures, (archive, said, samples))
 
 
 def _empty() -> tuple:

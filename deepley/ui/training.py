@@ -53,17 +53,17 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             else:
                 job = huggingface.submit(runs, config, remote, token, own)
         except (JobError, TrainingError, ValueError, OSError) as error:
-            return f"**Not started.** {escape(str(error))}", gr.skip(), gr.skip()
+            return f"**Not started.** {escape(str(error))}", *(gr.skip(),) * (2 + len(chosen.shown))
         # Uploaded pictures are the job's own now: a second job would find them gone.
-        left = None if own else taken
-        return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id), left
+        left, shown = (None, pictures.given_away(job.id)) if own else (taken, (gr.skip(),) * len(chosen.shown))
+        return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id), left, *shown
 
     def estimate(
         taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float
     ) -> Iterator[str]:
-        yield "Timing a few steps of every phase…"
         try:
             config = job_of(taken, name, origin, begin, preset, rows, batch)
+            yield "Timing a few steps of every phase…"
             yield f"{local.estimate(config)} on this machine, by a few real steps of every phase."
         except (JobError, TrainingError, ValueError, OSError) as error:
             yield f"**No estimate.** {escape(str(error))}"
@@ -80,7 +80,7 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
     with gr.Row():
         with gr.Column(min_width=280):
             gr.Markdown("### Pictures")
-            taken = pictures.build(data, runs)
+            chosen = pictures.build(data, runs)
         with gr.Column(min_width=280):
             gr.Markdown("### Recipe")
             begin = gr.Dropdown(
@@ -108,9 +108,9 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     preset.input(lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **quiet)
     begin.focus(begins, None, begin, queue=False, **quiet)
-    form = [taken, name, origin, begin, preset, phases, batch]
+    form = [chosen.folder, name, origin, begin, preset, phases, batch]
     timing.click(estimate, form, outcome, concurrency_limit=1, **quiet)
-    begin_button.click(start, [*form, *place.inputs], [outcome, jobs, taken], **quiet)
+    begin_button.click(start, [*form, *place.inputs], [outcome, jobs, chosen.folder, *chosen.shown], **quiet)
 
 
 def job_of(taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float) -> JobConfig:

@@ -40,6 +40,7 @@ def test_at_home_without_an_account_the_way_to_one_is_named(monkeypatch):
     monkeypatch.setattr(huggingface, "token_of_this_machine", lambda: None)
     with pytest.raises(JobError, match="hf auth login"):
         account.token(None)
+    assert account.reader(None) is None  # what is public can be read
 
 
 def test_on_a_space_a_visitor_sees_and_touches_own_jobs_only(runs, space):
@@ -56,8 +57,9 @@ def test_on_a_space_a_visitor_sees_and_touches_own_jobs_only(runs, space):
 
 def test_on_a_space_only_the_visitors_own_token_pays(space):
     assert account.token(LOGIN) == "hf_alice"
-    with pytest.raises(JobError, match="Log in above"):
-        account.token(None)
+    for token in (account.token, account.reader):
+        with pytest.raises(JobError, match="Log in above"):
+            token(None)
     for where in (rent.HERE, rent.THERE, None):
         with pytest.raises(JobError):
             rent.remote_of(where, "t4-small 0.400000", 1, None)

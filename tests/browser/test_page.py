@@ -204,6 +204,7 @@ def test_many_photos_with_a_bad_one_give_a_table_and_two_files(page, astronaut):
 
 def test_a_run_over_many_photos_can_be_stopped(page, astronaut):
     drive.open_tab(page, "Many photos")
+    expect(page.locator("#stop")).to_be_hidden()
     drive.slow_to_cancel(page)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -218,6 +219,7 @@ def test_a_run_over_many_photos_can_be_stopped(page, astronaut):
     expect(page.locator("#many-status")).to_contain_text("Stopped after")
     page.wait_for_timeout(500)
     expect(page.locator("#many-status")).to_contain_text("Stopped after")
+    expect(page.locator("#stop")).to_be_hidden()
     with page.expect_download() as downloading:
         page.locator("#csv").click()
     assert 1 < len(downloading.value.path().read_text().splitlines()) < 101

@@ -82,12 +82,20 @@ def test_a_job_is_started_killed_resumed_finished_and_used(page, runs, astronaut
     expect(page.locator("#outcome")).to_contain_text("is queued", timeout=20_000)
 
     (job,) = folder.every(runs)
+    expect(said).to_contain_text(f"went to job {job.id}")
+    expect(page.locator("#samples")).to_be_hidden()
     assert job.config.train.phases[0].rounds == 2
     assert job.config.train.phases[1].trainable == ("conv5", "head")
     page.locator('#job [data-state="running"]').wait_for(timeout=60_000)
     page.locator('#job [data-state="running"]:not([data-rounds="0"]):not([data-rounds="1"])').wait_for(timeout=120_000)
     expect(page.locator("#job")).to_contain_text("left")
     expect(page.locator("#log textarea")).not_to_have_value("")
+    loss = page.locator("#loss")
+    expect(loss.get_by_text("training", exact=True)).to_be_visible()
+    expect(loss.locator("path[d*=L]").first).to_be_attached()
+    page.reload()
+    drive.open_tab(page, "Train")
+    page.locator(f'#job [data-state]:has-text("{job.id}")').wait_for(timeout=20_000)
 
     os.killpg(job.status.pid, signal.SIGKILL)
     page.locator('#job [data-state="interrupted"]').wait_for(timeout=20_000)
