@@ -10,6 +10,8 @@ from deepley.training.evaluation import reliability
 
 GREY = "rgba(128, 140, 155, 0.35)"
 _TRAIN, _VALID, _THIRD, _INK = "#0d9488", "#ea580c", "#7c3aed", "#74808d"
+COLOURS = (_TRAIN, _VALID, _THIRD, "#db2777", "#2563eb", "#ca8a04", "#65a30d", "#57534e")
+"""Of curves in one chart; after the last the first comes again."""
 
 
 def blank(title: str, x: str, y: str) -> go.Figure:

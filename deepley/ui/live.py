@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import shutil
 import time
@@ -9,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
-import pandas as pd
+import plotly.graph_objects as go
 
 from deepley.hub import client
 from deepley.hub.publish import PublishError, publish
@@ -20,11 +21,7 @@ from deepley.ui import account, charts
 TICK = 2.0
 """Seconds between two looks at the jobs' folders."""
 
-_TYPES = {
-    "round": int, "loss": float, "accuracy": float, "learning rate": float, "curve": str, "phase": str,
-}  # fmt: skip
-"""Of the curves' columns. A chart keeps the kind of axis that it first got, and without rows pandas knows none."""
-
+_CURVES = ("loss", "accuracy", "learning_rate")
 _SUMMARY = ["job", "model", "state", "best val. accuracy", "best val. AUC", "minutes", "cost"]
 
 
@@ -44,12 +41,9 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
             return (gr.skip(),) * len(outputs)
         first = jobs[0] if jobs else None
         state = first.status.state if first else None
-        rounds = frame(jobs)
         return (
             card(first) if first else _nothing(),
-            rounds,
-            rounds,
-            rounds,
+            *(curves(jobs, what) for what in _CURVES),
             summary(jobs),
             first.log_tail() if first else "",
             gr.update(visible=bool(jobs)),
@@ -135,20 +129,10 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         done = gr.Markdown(elem_id="done")
         back = gr.Button("Back to the shipped model", size="sm", visible=False, elem_id="back")
         with gr.Row():
-            plots = [
-                gr.LinePlot(
-                    frame([]),
-                    x="round",
-                    y=what,
-                    color="curve",
-                    height=260,
-                    title=title,
-                    tooltip="all",
-                    min_width=300,
-                    elem_id=title.lower().replace(" ", "-"),
-                )
-                for what, title in (("loss", "Loss"), ("accuracy", "Accuracy"), ("learning rate", "Learning rate"))
-            ]
+            plots = []
+            for what in _CURVES:
+                with gr.Column(min_width=300):
+                    plots.append(gr.Plot(show_label=False, elem_id=what))
         table = gr.Dataframe(headers=_SUMMARY, type="array", interactive=False, elem_id="summary", show_label=False)
         log = gr.Textbox(label="Log", lines=10, max_lines=10, interactive=False, elem_id="log")
     packed = gr.DownloadButton(elem_id="packed", visible="hidden")
@@ -226,24 +210,23 @@ def _minutes(status: folder.JobStatus) -> float:
     return ((status.ended or time.time()) - status.started) / 60 if status.started else 0.0
 
 
-def frame(jobs: list[Job]) -> pd.DataFrame:
-    """Loss and accuracy by round, one curve a job and split."""
-    rows = []
+def curves(jobs: list[Job], what: str) -> go.Figure:
+    """A column of the jobs' histories by round, one curve a job and split; the learning rate has no split."""
+    figure, colours = charts.blank(what.replace("_", " ").capitalize(), "round", ""), itertools.cycle(charts.COLOURS)
     for job in jobs:
-        name = f"{job.name} {job.id[9:15]} " if len(jobs) > 1 else ""
-        for row in job.history:
-            for prefix, split in (("", "training"), ("val_", "validation")):
-                rows.append(
-                    (
-                        int(row["round"]),
-                        row[f"{prefix}loss"],
-                        row[f"{prefix}accuracy"],
-                        row["learning_rate"],
-                        f"{name}{split}",
-                        row["phase"],
-                    )
-                )
-    return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
+        history, name = job.history, f"{job.name} {job.id[9:15]} " if len(jobs) > 1 else ""
+        splits = {what: ""} if what == "learning_rate" else {what: "training", f"val_{what}": "validation"}
+        for column, split in splits.items():
+            figure.add_scatter(
+                x=[row["round"] for row in history],
+                y=[row[column] for row in history],
+                name=(name + split).strip() or "of all",
+                text=[row["phase"] for row in history],
+                mode="lines+markers",
+                line={"color": next(colours)},
+            )
+    figure.update_layout(height=300)
+    return figure
 
 
 def summary(jobs: list[Job]) -> list[list]:

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import re
-import shutil
 import signal
 import time
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +17,6 @@ from deepley.config import Phase
 from deepley.jobs import folder, local, trainer
 from deepley.jobs.folder import Job, JobConfig, JobError, JobStatus, State
 from deepley.network import release
-from deepley.ui import live
 from deepley.verdict.detector import Detector
 
 
@@ -168,15 +166,6 @@ def test_a_log_shows_what_a_progress_bar_said_last(root, config):
     bars = "\r  0%|    | 0/9\x1b[A\r 50%|██  | 5/9" * 20
     (job.folder / folder.LOG).write_text(f"reading\n{bars}\n\n\x1b[31mround 1\x1b[0m\r\n", newline="")
     assert job.log_tail() == "reading\n 50%|██  | 5/9\nround 1"
-
-
-def test_curves_have_the_same_kinds_of_columns_before_the_first_round(root, config, micro_release):
-    job = folder.create(root, config)
-    empty = live.frame([job])
-    shutil.copy(micro_release / "history.csv", job.folder)
-    drawn = live.frame([job])
-    assert len(empty) == 0 < len(drawn)
-    assert empty.dtypes.equals(drawn.dtypes)
 
 
 @pytest.mark.parametrize("name", ["nothing", "../escape", "", ".", "a/b"])
