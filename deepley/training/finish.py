@@ -79,7 +79,8 @@ def _embeddings(network: keras.Model, sources: tuple, treated: bool = False) -> 
 def _ancestors(start: Path) -> list[dict]:
     """Name, SHA-256 and data of a release to start from and of those that it came from, itself first."""
     config = json.loads((start / files.CONFIG).read_text())
-    data = {key: config["data"][key] for key in ("origin", "counts")}
+    told = config.get("data", {})  # a run of hours must not end on what somebody's release does not tell
+    data = {"origin": told.get("origin", "pictures of which it says nothing"), "counts": told.get("counts", {})}
     return [{"name": config["name"], "sha256": config["sha256"], "data": data}, *config.get("ancestors", ())]
 
 

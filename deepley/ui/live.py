@@ -215,12 +215,12 @@ def curves(jobs: list[Job], what: str) -> go.Figure:
     figure, colours = charts.blank(what.replace("_", " ").capitalize(), "round", ""), itertools.cycle(charts.COLOURS)
     for job in jobs:
         history, name = job.history, f"{job.name} {job.id[9:15]} " if len(jobs) > 1 else ""
-        splits = {what: ""} if what == "learning_rate" else {what: "training", f"val_{what}": "validation"}
+        splits = {what: "rate"} if what == "learning_rate" else {what: "training", f"val_{what}": "validation"}
         for column, split in splits.items():
             figure.add_scatter(
                 x=[row["round"] for row in history],
                 y=[row[column] for row in history],
-                name=(name + split).strip() or "of all",
+                name=name + split,
                 text=[row["phase"] for row in history],
                 mode="lines+markers",
                 line={"color": next(colours)},
