@@ -351,7 +351,7 @@ def test_a_recipe_that_keeps_a_share_of_its_start_ends_between_the_two(data, tmp
         if "logit" in same.path:
             np.testing.assert_array_equal(one[..., 1], own[..., 1])
             one, own, start = one[..., 0], own[..., 0], start[..., 0]
-        np.testing.assert_allclose(one, 0.75 * start + 0.25 * own, atol=1e-6)
+        np.testing.assert_allclose(one, 0.75 * start + 0.25 * own, rtol=1e-6, atol=1e-6)
     assert any(np.abs(one.numpy() - own.numpy()).max() > 1e-3 for one, own in zip(averaged.weights, trained.weights))
     other = tmp_path / "other"
     release.save(other, averaged, recipe.model, {k: before.config[k] for k in ("name", "data", "training")})
