@@ -124,9 +124,9 @@ def build(detectors: Detectors, using: gr.State) -> None:
     come = files.upload(waiting, None, outputs, queue=False, **quiet)
     started = come.then(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
     started.success(export, state, [as_csv, as_json], queue=False, **quiet)
-    # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
     files.upload(lambda: gr.update(visible=True), None, stop, queue=False, **quiet)
     started.then(lambda: gr.update(visible=False), None, stop, queue=False, **quiet)
+    # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
     stop.click(None, None, None, cancels=[started], queue=False, **quiet)
     files.clear(
         lambda: (_said(""), *_table([]), [], *(gr.update(visible=False),) * 3), None,
