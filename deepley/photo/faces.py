@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 
 from deepley.config import FACE_SIZE, FaceLimits
-from deepley.photo.decode import fit_within, resize
+from deepley.photo.decode import fit_within, reduce, resize
 
 TEMPLATE = np.array([[96.0, 120.0], [159.0, 120.0], [126.0, 156.0], [98.5, 186.0], [156.5, 186.0]])
 """Mean landmarks (x, y) of FFHQ faces at 256 px, left one in the picture first: eyes (standard deviation 2 px), nose
@@ -55,7 +56,7 @@ class Face:
     def needs_more_than(self, factor: float) -> bool:
         """Whether a photo at `factor` of its size has less than twice the crop's resolution.
 
-        `align` itself shrinks anything larger to twice the crop's resolution, so what lies above is not needed.
+        A JPEG decoded at a smaller scale has been filtered already, so twice the resolution is enough for `align`.
         """
         return bool(np.hypot(*self.to_crop[0, :2]) / factor > 0.5)
 
@@ -118,9 +119,8 @@ def _face(row: np.ndarray, pixels: np.ndarray, shrunk: float, limits: FaceLimits
     # Pixel centres: coordinate i of the copy covers the photo's pixels around (i + 0.5) / factor - 0.5.
     landmarks = (row[6:].reshape(2, 5).T.astype(np.float64) + 0.5) / shrunk - 0.5
     crop, to_crop = align(pixels, landmarks, limits.aligned_tolerance)
-    full = np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]])
     box = _within(row[1:5], shrunk * factor, *(round(length / factor) for length in pixels.shape[1::-1]))
-    return Face(box, (landmarks + 0.5) / factor - 0.5, float(row[5]), crop, to_crop @ full)
+    return Face(box, (landmarks + 0.5) / factor - 0.5, float(row[5]), crop, to_crop @ scaling(factor))
 
 
 def landmarks(crops: np.ndarray) -> np.ndarray:
@@ -155,39 +155,46 @@ def _within(box: np.ndarray, factor: float, width: int, height: int) -> tuple[in
     return left, top, min(width, round(x + across)) - left, min(height, round(y + down)) - top
 
 
-def align(pixels: np.ndarray, landmarks: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Crops a face as FFHQ's `recreate_aligned_images` does, to 256 px.
+def align(
+    pixels: np.ndarray, landmarks: np.ndarray, tolerance: float, side: int = FACE_SIZE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops a face as FFHQ's `recreate_aligned_images` does.
 
     A square picture whose eyes already lie on the template is taken whole, so an aligned crop is not resampled again.
+    Where the crop has fewer pixels than the photo, the face is first warped at about the photo's own size, then reduced
+    with a Lanczos filter: a warp straight to the crop's size would only interpolate between neighbours, and alias.
 
     Args:
         pixels: (h, w, 3) uint8, the full-resolution photo.
         landmarks: (5, 2) as in `Face`.
         tolerance: Largest distance of each eye from the template, in pixels at 256 px, for "already aligned".
+        side: Side of the crop in pixels.
 
     Returns:
-        (256, 256, 3) uint8, and the (2, 3) affine matrix from photo to crop pixels.
+        (side, side, 3) uint8, and the (2, 3) affine matrix from photo to crop pixels.
     """
     height, width = pixels.shape[:2]
     if height == width:
         scale = FACE_SIZE / width
         eyes = (landmarks[:2] + 0.5) * scale - 0.5
         if np.linalg.norm(eyes - TEMPLATE[:2], axis=1).max() <= tolerance:
-            shift = (scale - 1) / 2
-            return resize(pixels, FACE_SIZE, FACE_SIZE), np.array([[scale, 0, shift], [0, scale, shift]])
-    to_crop = ffhq_transform(landmarks)
-    scale = np.hypot(*to_crop[0, :2])
-    source, step = pixels, np.eye(3)
-    if scale < 0.5:  # shrink by area averaging first: the warp below only interpolates between neighbours
-        factor = scale * 2
-        source = resize(pixels, max(1, round(width * factor)), max(1, round(height * factor)))
-        across, down = source.shape[1] / width, source.shape[0] / height
-        step = np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
-    matrix = (np.vstack([to_crop, [0, 0, 1]]) @ np.linalg.inv(step))[:2]
-    crop = cv2.warpAffine(
-        source, matrix, (FACE_SIZE, FACE_SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
-    return crop, to_crop
+            return reduce(pixels, side, side), scaling(side / width)[:2]
+    to_crop = (scaling(side / FACE_SIZE) @ np.vstack([ffhq_transform(landmarks), [0, 0, 1]]))[:2]
+    finer = math.ceil(1 / np.hypot(*to_crop[0, :2]))
+    if finer == 1:
+        return _warp(pixels, to_crop, side, cv2.INTER_CUBIC), to_crop
+    warped = _warp(pixels, (scaling(finer) @ np.vstack([to_crop, [0, 0, 1]]))[:2], side * finer, cv2.INTER_LINEAR)
+    return reduce(warped, side, side), to_crop
+
+
+def _warp(pixels: np.ndarray, matrix: np.ndarray, side: int, kernel: int) -> np.ndarray:
+    return cv2.warpAffine(pixels, matrix, (side, side), flags=kernel, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def scaling(factor: float) -> np.ndarray:
+    """The (3, 3) matrix that enlarges pixel positions: pixel centres lie half a pixel from the corner."""
+    shift = (factor - 1) / 2
+    return np.array([[factor, 0, shift], [0, factor, shift], [0, 0, 1]])
 
 
 def ffhq_transform(landmarks: np.ndarray) -> np.ndarray:

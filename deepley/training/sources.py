@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from deepley.config import FACE_SIZE
-from deepley.photo.decode import SUFFIXES, decode, resize
+from deepley.photo.decode import SUFFIXES, decode, reduce
 from deepley.training import augment
 
 SPLITS = ("train", "valid", "test")
@@ -68,7 +68,7 @@ class Source:
         pixels = decode(self.read()).pixels
         height, width = pixels.shape[:2]
         factor = FACE_SIZE / min(height, width)
-        pixels = resize(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))
+        pixels = reduce(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))
         return augment.centre_crop(pixels, FACE_SIZE)
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepley.photo import faces
 
@@ -106,3 +107,36 @@ def test_several_pictures_at_once_give_each_the_faces_that_it_has_alone(astronau
             assert [face.box for face in together] == [face.box for face in alone]
             for one, other in zip(together, alone):
                 np.testing.assert_allclose(one.landmarks, other.landmarks, atol=1e-3)
+
+
+@pytest.mark.parametrize("factor", [0.6, 0.5, 0.4, 0.3, 0.11])
+def test_detail_finer_than_the_crop_can_show_is_filtered_out_of_a_zone_plate(factor):
+    side = round(256 / factor * 1.1)
+    radius = np.hypot(*(np.mgrid[:side, :side] - side / 2))
+    finest = 0.49  # cycles a pixel at the middle of each border, rising from 0 at the centre
+    levels = np.rint(127.5 + 100 * np.cos(2 * np.pi * finest * radius**2 / side)).astype(np.uint8)
+    landmarks = (faces.TEMPLATE - 127.5) / factor + side / 2
+    crop, _ = faces.align(np.repeat(levels[..., None], 3, axis=2), landmarks, tolerance=-1.0)
+    radius = np.hypot(*(np.mgrid[:256, :256] - 127.5))
+    frequency = finest * 2 * radius / factor / side / factor  # in cycles a pixel of the crop: it can show 0.5
+    assert crop[frequency < 0.35].std() > 55
+    assert crop[(frequency > 0.65) & (radius < 126)].std() < 12  # 13 to 62 where the warp interpolated alone
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_a_photo_and_its_enlargement_give_the_same_crop(astronaut, times):
+    landmarks = faces.find(astronaut)[0].landmarks
+    small, _ = faces.align(astronaut, landmarks, tolerance=-1.0)
+    side = 512 * times
+    large = np.asarray(Image.fromarray(astronaut).resize((side, side), Image.Resampling.LANCZOS))
+    again, _ = faces.align(large, (landmarks + 0.5) * times - 0.5, tolerance=-1.0)
+    assert np.abs(small.astype(int) - again).mean() < 1.5
+
+
+def test_a_crop_may_be_larger(astronaut, face):
+    crop, to_crop = faces.align(astronaut, face.landmarks, tolerance=-1.0, side=512)
+    assert crop.shape == (512, 512, 3)
+    half = np.asarray(Image.fromarray(crop).resize((256, 256), Image.Resampling.LANCZOS))
+    assert np.abs(half.astype(int) - face.crop).mean() < 1.5
+    smaller = faces.scaling(0.5) @ np.vstack([to_crop, [0, 0, 1]])
+    np.testing.assert_allclose(smaller[:2], face.to_crop, atol=1e-9)
