@@ -239,6 +239,8 @@ class TrainConfig:
         augment: Which degradations of `training.augment` views get: "none", "usual" or "wide". Flips and crops are
             always on.
         blends: Blends made of each real picture (`training.blending`), on average, as a further kind of fake; 0..1.
+        balance: How evenly the sources of a label (folders of pictures) are shown, whatever their sizes: 0 shows every
+            picture as often as any other, 1 every source; between, a source of n pictures counts as n ** (1 - balance).
         kept: Share that the release started from keeps in the trained weights: they end as kept times its own plus
             (1 - kept) times those that training gave, so that what is new costs less of what was known (Wortsman et
             al. 2022, WiSE-FT); from 0 to below 1.
@@ -262,6 +264,7 @@ class TrainConfig:
     weight_decay: float = 1e-4
     augment: str = "usual"
     blends: float = 0.0
+    balance: float = 0.0
     kept: float = 0.0
     warmup: float = 0.1
     monitor: str = "val_loss"
@@ -285,6 +288,8 @@ class TrainConfig:
             raise ValueError(f"monitor must be 'val_loss' or 'val_auc', not {self.monitor!r}.")
         if not 0 <= self.blends <= 1:
             raise ValueError(f"blends must lie in 0..1, {self.blends} does not.")
+        if not 0 <= self.balance <= 1:
+            raise ValueError(f"balance must lie in 0..1, {self.balance} does not.")
         if not 0 <= self.kept < 1:
             raise ValueError(f"kept must be at least 0 and below 1, {self.kept} is not.")
         if self.blends and "blended" not in self.model.kinds:
@@ -319,6 +324,24 @@ PRESETS: dict[str, TrainConfig] = {
         valid_limit=1024,
         patience=12,
         phases=(Phase("all", ("all",), 12, 40_960, learning_rate=3e-4),),
+    ),
+    # From a release, on everything old and new together, each source about as often as any other, on a CPU with
+    # bfloat16: small crops first, the whole face at the end, twice; each half ends at a rate of zero, and can be used.
+    "today": TrainConfig(
+        preset="today",
+        model=ModelConfig(kinds=("generated", "blended")),
+        batch_size=64,
+        augment="wide",
+        blends=0.5,
+        balance=0.5,
+        valid_limit=1024,
+        patience=16,
+        phases=(
+            Phase("small", ("all",), 8, 8_192, crop=160, learning_rate=2e-4),
+            Phase("full size", ("all",), 4, 4_096, crop=224, learning_rate=5e-5),
+            Phase("small again", ("all",), 16, 8_192, crop=160, learning_rate=2e-4),
+            Phase("full size again", ("all",), 8, 4_096, crop=224, learning_rate=5e-5),
+        ),
     ),
     # From a release, to teach it a few more generators on a CPU: its head alone, on features stored once, so that it
     # keeps nearly all of what it knew (docs/experiments.md).

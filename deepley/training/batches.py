@@ -77,7 +77,7 @@ def classes_of(sources: tuple, kinds: tuple[str, ...]) -> np.ndarray:
     return np.array([known.get(source.kind, 1) if source.label else 0 for source in sources], np.int32)
 
 
-def order(sources: tuple, seed: tuple[int, ...], start: int, length: int) -> np.ndarray:
+def order(sources: tuple, seed: tuple[int, ...], start: int, length: int, balance: float = 0.0) -> np.ndarray:
     """The images of one round: a slice of an endless sequence of shuffled passes.
 
     A blend comes right after its real picture: seen side by side, the difference is learnt many times faster.
@@ -87,20 +87,45 @@ def order(sources: tuple, seed: tuple[int, ...], start: int, length: int) -> np.
         seed: Integers that seed the shuffles.
         start: Images shown in earlier rounds.
         length: Images in this round.
+        balance: See `TrainConfig.balance`. Without it, within a pass no image comes twice.
 
     Returns:
-        (length,) int64 positions in `sources`; within a pass no image comes twice.
+        (length,) int64 positions in `sources`.
     """
-    count = len(sources)
     pairs = twins(sources)
     follows = {real: blend for blend, real in pairs.items()}
-    alone = np.array([i for i in range(count) if i not in pairs])
-    first, last = start // count, (start + length - 1) // count
-    passes = []
-    for number in range(first, last + 1):
-        shuffled = np.random.default_rng([*seed, number]).permutation(alone)
-        passes.append([i for real in shuffled for i in (real, follows.get(int(real))) if i is not None])
-    return np.concatenate(passes)[start - first * count :][:length]
+    alone = np.array([i for i in range(len(sources)) if i not in pairs])
+    quotas = _quotas(sources, alone, balance) if balance else []
+    shown: list[int] = []
+    number = 0
+    while len(shown) < start + length:
+        turns = [_turn(members, quota, [*seed, i], number) for i, (members, quota) in enumerate(quotas)]
+        shuffled = np.random.default_rng([*seed, number]).permutation(np.concatenate(turns) if turns else alone)
+        shown += [i for real in shuffled for i in (int(real), follows.get(int(real))) if i is not None]
+        number += 1
+    return np.array(shown[start : start + length])
+
+
+def _quotas(sources: tuple, alone: np.ndarray, balance: float) -> list[tuple[np.ndarray, int]]:
+    """The images of each source, and how many of them a pass shows; a label's share is that of its images."""
+    groups: dict[tuple[int, str], list[int]] = {}
+    for i in alone:
+        groups.setdefault((sources[i].label, sources[i].origin), []).append(int(i))
+    found = []
+    for label in (0, 1):
+        members = [np.array(images) for (of, _), images in sorted(groups.items()) if of == label]
+        weights = np.array([len(images) ** (1 - balance) for images in members])
+        ends = np.rint(np.cumsum(weights) / weights.sum() * sum(map(len, members))) if members else []
+        found += [(images, int(quota)) for images, quota in zip(members, np.diff(ends, prepend=0))]
+    return found
+
+
+def _turn(members: np.ndarray, quota: int, seed: list[int], number: int) -> np.ndarray:
+    """The images that a source shows in pass `number`: the next `quota` of its own endless shuffles."""
+    first, last = number * quota // len(members), ((number + 1) * quota - 1) // len(members)
+    shuffles = [np.random.default_rng([*seed, turn, 1]).permutation(members) for turn in range(first, last + 1)]
+    begin = number * quota - first * len(members)
+    return np.concatenate([members[:0], *shuffles])[begin : begin + quota]
 
 
 class Features(keras.utils.PyDataset):

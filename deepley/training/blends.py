@@ -56,6 +56,11 @@ class Blend:
         return self.pool.sources[self.index]
 
     @property
+    def origin(self) -> str:
+        """The folder of the real picture, marked."""
+        return f"{self.real.origin} (blends)"
+
+    @property
     def path(self) -> Path:
         """The file of the real picture."""
         return self.real.path
@@ -65,11 +70,11 @@ class Blend:
         """Bytes of the real picture; -1 for all of `path`."""
         return self.real.size
 
-    def face(self, rng: np.random.Generator | None = None) -> np.ndarray:
-        """(256, 256, 3) uint8, drawn with `rng`; without one, always the same blend."""
+    def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
+        """(256, 256, 3) uint8, drawn with `rng`; without one, always the same blend. See `Source.face`."""
         rng = rng or np.random.default_rng(list(hashlib.sha256(self.name.encode()).digest()[:8]))
         pool, here = self.pool, self.pool.landmarks[self.index]
-        pixels = self.real.face()
+        pixels = self.real.face(reduction=reduction)
         if rng.random() >= SWAPPED:
             return blending.self_blended(pixels, here, rng)
         others = rng.integers(len(pool.sources), size=_CANDIDATES)

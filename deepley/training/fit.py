@@ -177,7 +177,8 @@ class _Run:
         if phase.schedule == "plateau" and progress.rate is not None:
             trainer.optimizer.learning_rate = progress.rate
         length = self.round_length(phase)
-        indices = order(self.pictures.train, (self.config.seed, progress.phase), progress.phase_round * length, length)
+        seed, shown = (self.config.seed, progress.phase), progress.phase_round * length
+        indices = order(self.pictures.train, seed, shown, length, self.config.balance)
         # Keras shuffles a PyDataset's batches from a generator that cannot be saved: the order above is ours.
         log = trainer.fit(
             fed.train(indices, progress.phase_round),

@@ -56,16 +56,24 @@ class Source:
             file.seek(self.offset)
             return file.read(self.size)
 
-    def face(self, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Decodes a training picture as serving would: its shorter side at 256 px, its middle square.
+    @property
+    def origin(self) -> str:
+        """The folder that the picture lies in: its label, and where several sources were collected, its source."""
+        return str(PurePosixPath(self.name).parent)
+
+    def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
+        """Decodes a training picture: its shorter side at 256 px, its middle square.
 
         Args:
             rng: Unused here: a picture is what it is. `blends.Blend` draws with it.
+            reduction: Draws how a larger picture is reduced (`augment.reduced`); None does it as serving would.
 
         Returns:
             (256, 256, 3) uint8; a 256 px picture is returned untouched.
         """
         pixels = decode(self.read()).pixels
+        if reduction is not None and min(pixels.shape[:2]) > FACE_SIZE:
+            pixels = augment.reduced(pixels, FACE_SIZE, reduction)
         height, width = pixels.shape[:2]
         factor = FACE_SIZE / min(height, width)
         pixels = reduce(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))

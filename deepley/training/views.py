@@ -52,8 +52,10 @@ class Views:
         """
         drawn = []
         for index in map(int, indices):
-            pixels = self.sources[index].face(np.random.default_rng([*key, index]))
-            rng = np.random.default_rng([*key, self._twins.get(index, index)])
+            twin = self._twins.get(index, index)
+            reduction = np.random.default_rng([*key, twin, 1])
+            pixels = self.sources[index].face(np.random.default_rng([*key, index]), reduction)
+            rng = np.random.default_rng([*key, twin])
             drawn.append(augment.augment(pixels, crop, rng, degrade))
         return np.stack(drawn)
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepley.photo import faces
 from deepley.photo.faces import TEMPLATE
 from deepley.training import batches, blending, blends, dataset
+from deepley.training.sources import find
 from deepley.training.views import Views, drawers, twins
 from tests.conftest import encode
 
@@ -149,3 +151,17 @@ def test_landmarks_of_aligned_faces_agree_with_those_of_find(face):
     quick = faces.landmarks(np.stack([face, np.zeros_like(face)]))
     np.testing.assert_allclose(quick[0], found.landmarks, atol=4)
     np.testing.assert_allclose(quick[1], TEMPLATE, atol=1e-4)
+
+
+def test_a_blend_of_a_large_picture_is_reduced_as_its_real_picture_is(astronaut, tmp_path):
+    large = np.asarray(Image.fromarray(faces.find(astronaut)[0].crop).resize((512, 512)))
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "1.png").write_bytes(encode(large))
+    (real,) = find(tmp_path)
+    blend = blends.Blend(blends.Pool((real,), faces.TEMPLATE[None].astype(np.float32)), 0)
+    plain = {seed: real.face(reduction=np.random.default_rng(seed)) for seed in range(6)}
+    assert len({picture.tobytes() for picture in plain.values()}) > 2
+    for seed in plain:
+        made = blend.face(np.random.default_rng(0), np.random.default_rng(seed))
+        differences = {other: np.abs(made[:40].astype(int) - of[:40]).mean() for other, of in plain.items()}
+        assert differences[seed] == min(differences.values())  # above the brows a blend changes nothing

@@ -52,3 +52,16 @@ def test_photos_of_one_name_do_not_overwrite_each_other(astronaut, tmp_path):
     assert names.pop() == "2.jpg"
     assert len(names) == 3
     assert all(re.fullmatch(r"1-[0-9a-f]{12}\.jpg", name) for name in names)
+
+
+def test_a_large_face_keeps_up_to_512_pixels(astronaut, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for times in (1, 2, 6):
+        large = Image.fromarray(astronaut).resize((512 * times, 512 * times), Image.Resampling.LANCZOS)
+        large.save(photos / f"{times}.png")
+    collect(photos, tmp_path / "out")
+    sides = {name: Image.open(tmp_path / "out" / f"{name}.jpg").size for name in ("1", "2", "6")}
+    assert sides["1"] == (256, 256)
+    assert 256 < sides["2"][0] == sides["2"][1] < 512
+    assert sides["6"] == (512, 512)

@@ -168,3 +168,21 @@ def test_rounds_are_slices_of_shuffled_passes():
     assert (shown[:10] != shown[10:]).any()
     np.testing.assert_array_equal(order(sources, (1, 2), 8, 4), rounds[2])
     assert (order(sources, (2, 2), 0, 10) != shown[:10]).any()
+
+
+def test_balanced_rounds_show_a_small_source_more_often_and_every_picture_of_it_as_often_as_the_others():
+    sizes = {("real", "large"): 90, ("real", "small"): 10, ("fake", "only"): 50}
+    sources = tuple(
+        Source(f"train/{label}/{name}/{i}", Path("x"), int(label == "fake"), None)
+        for (label, name), size in sizes.items()
+        for i in range(size)
+    )
+    places = {origin: [i for i, s in enumerate(sources) if s.origin == f"train/{'/'.join(origin)}"] for origin in sizes}
+    shown = order(sources, (1,), 0, 6 * len(sources), balance=0.5)
+    counts = {origin: np.bincount(shown, minlength=len(sources))[members] for origin, members in places.items()}
+    assert sum(counts[("fake", "only")]) == 6 * 50  # a label's share stays that of its pictures
+    assert sum(counts[("real", "large")]) / sum(counts[("real", "small")]) == pytest.approx(3, rel=0.05)
+    assert all(np.ptp(of) <= 1 for of in counts.values())
+    evenly = order(sources, (1,), 0, 6 * len(sources), balance=1.0)
+    assert np.isin(evenly, places[("real", "small")]).sum() == np.isin(evenly, places[("real", "large")]).sum()
+    np.testing.assert_array_equal(order(sources, (1,), 200, 30, balance=0.5), shown[200:230])
