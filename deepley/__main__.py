@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley check|scan|train|train-video|collect|evaluate|publish|space|jobs`."""
+"""The command line, thin: `python -m deepley COMMAND`; without one it lists them."""
 
 from __future__ import annotations
 
@@ -70,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--limit", type=int, default=0, metavar="N", help="take at most N photos")
     collect.add_argument("--skip", type=int, default=0, metavar="N", help="pass over the first N, in order of content")
     collect.set_defaults(run=commands.collect)
+
+    remake = added.add_parser("reconstruct", help="make fakes of real faces: each through an autoencoder and back")
+    remake.add_argument("data", type=Path, metavar="DATA", help="aligned faces; fake/reconstructed/ is written")
+    remake.add_argument("--encoder", type=Path, required=True, metavar="NPZ", help="weights of a taesd encoder")
+    remake.add_argument("--decoder", type=Path, required=True, metavar="NPZ", help="weights of its decoder")
+    remake.add_argument("--smallest", type=int, default=384, metavar="PX", help="pass over pictures below this side")
+    remake.add_argument("--limit", type=int, default=0, metavar="N", help="take at most N pictures a folder")
+    remake.set_defaults(run=commands.reconstruct)
 
     evaluate = added.add_parser("evaluate", help="score aligned crops in DIR/real and DIR/fake")
     evaluate.add_argument("data", type=Path, metavar="DIR")

@@ -179,6 +179,15 @@ def collect(options: argparse.Namespace) -> int:
     return 0
 
 
+def reconstruct(options: argparse.Namespace) -> int:
+    """Makes fakes of the real pictures of a data folder."""
+    from deepley.training.reconstruction import reconstruct
+
+    for name, reason in reconstruct(options.data, options.encoder, options.decoder, options.smallest, options.limit):
+        print(f"skipped {name}: {reason}", file=sys.stderr)
+    return 0
+
+
 def evaluate(options: argparse.Namespace) -> int:
     """Scores aligned faces, under treatments and on further sets where asked."""
     from deepley.network.release import load

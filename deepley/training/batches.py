@@ -80,7 +80,7 @@ def classes_of(sources: tuple, kinds: tuple[str, ...]) -> np.ndarray:
 def order(sources: tuple, seed: tuple[int, ...], start: int, length: int, balance: float = 0.0) -> np.ndarray:
     """The images of one round: a slice of an endless sequence of shuffled passes.
 
-    A blend comes right after its real picture: seen side by side, the difference is learnt many times faster.
+    What was made of a real picture comes right after it: seen side by side, the difference is learnt many times faster.
 
     Args:
         sources: All training images: a pass.
@@ -93,15 +93,17 @@ def order(sources: tuple, seed: tuple[int, ...], start: int, length: int, balanc
         (length,) int64 positions in `sources`.
     """
     pairs = twins(sources)
-    follows = {real: blend for blend, real in pairs.items()}
-    alone = np.array([i for i in range(len(sources)) if i not in pairs])
-    quotas = _quotas(sources, alone, balance) if balance else []
+    follows: dict[int, list[int]] = {}
+    for made, real in pairs.items():
+        follows.setdefault(real, []).append(made)
+    unpaired = np.array([i for i in range(len(sources)) if i not in pairs])
+    quotas = _quotas(sources, unpaired, balance) if balance else []
     shown: list[int] = []
     number = 0
     while len(shown) < start + length:
         turns = [_turn(members, quota, [*seed, i], number) for i, (members, quota) in enumerate(quotas)]
-        shuffled = np.random.default_rng([*seed, number]).permutation(np.concatenate(turns) if turns else alone)
-        shown += [i for real in shuffled for i in (int(real), follows.get(int(real))) if i is not None]
+        shuffled = np.random.default_rng([*seed, number]).permutation(np.concatenate(turns) if turns else unpaired)
+        shown += [i for first in map(int, shuffled) for i in (first, *follows.get(first, ()))]
         number += 1
     return np.array(shown[start : start + length])
 

@@ -12,7 +12,7 @@ import tqdm
 from deepley.photo import faces
 from deepley.training import blending
 from deepley.training.dataset import Dataset
-from deepley.training.sources import Source, fingerprint
+from deepley.training.sources import Source, fingerprint, stem
 
 SWAPPED = 1 / 3
 """Share of blends whose inside is another person's face."""
@@ -49,6 +49,11 @@ class Blend:
     def name(self) -> str:
         """Name of the real picture, marked."""
         return f"{self.real.name} (blend)"
+
+    @property
+    def twin(self) -> str:
+        """Name of the real picture, without its suffix."""
+        return stem(self.real.name)
 
     @property
     def real(self) -> Source:

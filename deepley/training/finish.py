@@ -18,6 +18,7 @@ from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.photo.treatment import TREATMENTS
 from deepley.training import curves, evaluation
 from deepley.training.batches import classes_of, labels_of
+from deepley.training.blends import Blend
 from deepley.training.card import card
 from deepley.training.dataset import Dataset
 from deepley.verdict import calibration, doubt
@@ -49,9 +50,9 @@ _KNOWN = 2000
 
 def _test_sets(sources: tuple) -> dict[str, tuple]:
     """The test images as they are; and, where a recipe has blends, their real pictures against blends of them."""
-    sets = {"test": tuple(s for s in sources if s.real is None)}
+    sets = {"test": tuple(s for s in sources if not isinstance(s, Blend))}
     if len(sets["test"]) < len(sources):
-        sets["test, blends"] = tuple(s for s in sources if s.real is not None or s.label == 0)
+        sets["test, blends"] = tuple(s for s in sources if isinstance(s, Blend) or s.label == 0)
     return {name: found for name, found in sets.items() if {s.label for s in found} == {0, 1}}
 
 

@@ -18,6 +18,8 @@ from deepley.training import augment
 
 SPLITS = ("train", "valid", "test")
 LABELS = {"real": 0, "fake": 1}
+RECONSTRUCTED = "reconstructed"
+"""Folder of the fakes that `reconstruction` made of the real pictures, which lie at the same place below `real/`."""
 _BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
 """Where the Kaggle set's CSVs find their paths, as it is unpacked in one way or another."""
 _CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
@@ -48,13 +50,18 @@ class Source:
     offset: int = 0
     size: int = -1
     kind: str = "generated"
-    real = None  # only a `blends.Blend` is made from another picture
 
     def read(self) -> bytes:
         """Returns the image file's bytes."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
+
+    @property
+    def twin(self) -> str | None:
+        """Name of the real picture that this fake was made of, but for its suffix; None of one that was not."""
+        head, made, tail = self.name.rpartition(f"fake/{RECONSTRUCTED}/")
+        return f"{head}real/{stem(tail)}" if made else None
 
     @property
     def origin(self) -> str:
@@ -78,6 +85,11 @@ class Source:
         factor = FACE_SIZE / min(height, width)
         pixels = reduce(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))
         return augment.centre_crop(pixels, FACE_SIZE)
+
+
+def stem(name: str) -> str:
+    """A name without its suffix."""
+    return str(PurePosixPath(name).with_suffix(""))
 
 
 def find(data: Path) -> list[Source]:

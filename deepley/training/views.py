@@ -18,12 +18,13 @@ import numpy as np
 
 from deepley.network import machine
 from deepley.training import augment
+from deepley.training.sources import stem
 
 
 class Views:
     """Views of training images; a view is a function of `key` and the image alone, whoever draws it.
 
-    A blend is shown in the view of its real picture, so that the two differ in nothing but the blend.
+    A fake made of a real picture is shown in the view of that picture, so that they differ in nothing else.
 
     Args:
         sources: All training images.
@@ -61,10 +62,10 @@ class Views:
 
 
 def twins(sources: tuple) -> dict[int, int]:
-    """The position of each blend whose real picture is there too, and the position of that."""
-    places = {source.name: i for i, source in enumerate(sources) if source.label == 0}
-    blends = ((i, source.real.name) for i, source in enumerate(sources) if source.real is not None)
-    return {i: places[real] for i, real in blends if real in places}
+    """The position of each fake that was made of a real picture which is there too, and the position of that."""
+    places = {stem(source.name): i for i, source in enumerate(sources) if source.label == 0}
+    made = ((i, source.twin) for i, source in enumerate(sources) if source.twin is not None)
+    return {i: places[real] for i, real in made if real in places}
 
 
 class _Drawn(Views):
