@@ -33,7 +33,7 @@ from PIL import Image
 from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION, ModelConfig, to_json
 from deepley.network import model, release
 from deepley.photo import faces
-from deepley.scan.plain import cores
+from deepley.scan.plain import processes
 from deepley.scan.run import scan
 from deepley.scan.slices import PART
 from deepley.scan.sources import slices
@@ -154,7 +154,7 @@ def main() -> None:
     """Prints a line a scan and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 5000, 20000])
-    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--workers", type=int, default=processes())
     network = parser.add_mutually_exclusive_group()
     network.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
     network.add_argument("--micro", action="store_true", help="the smallest network instead of a release")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -12,19 +13,35 @@ os.environ.setdefault("GLOG_minloglevel", "2")
 
 from deepley import commands  # after the lines above, which TensorFlow reads
 from deepley.config import DEFAULT_RELEASE, PRESETS, RUNS_FOLDER
+from deepley.errors import Refusal
+
+_STOPPED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 if a file or the command failed, 2 for wrong arguments."""
+    """Runs one command.
+
+    Returns:
+        The exit code: 0; 1 if a file or the command was refused; 2 for wrong arguments; 70 for a bug of ours, whose
+        traceback is printed; 130 if Ctrl-C stopped it.
+    """
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except OSError as error:
-        print(f"deepley: {error.strerror}: {error.filename}", file=sys.stderr)
-        return 1
-    except ValueError as error:  # every refusal of ours is a ValueError whose message is a sentence
+    except KeyboardInterrupt:
+        print("deepley: stopped.", file=sys.stderr)
+        return _STOPPED
+    except Refusal as error:
         print(f"deepley: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        named = error.strerror and error.filename is not None
+        print(f"deepley: {error.strerror}: {error.filename}" if named else f"deepley: {error}", file=sys.stderr)
+        return 1
+    except Exception:
+        traceback.print_exc()
+        print("deepley: This is a bug. Please report it with the lines above.", file=sys.stderr)
+        return os.EX_SOFTWARE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from deepley.config import PRESETS, to_json
+from deepley.errors import Refusal
 
 
 def check(options: argparse.Namespace) -> int:
@@ -21,7 +22,7 @@ def check(options: argparse.Namespace) -> int:
 
     paths = _found(options.paths)
     if not paths:
-        raise ValueError(f"There is no photo and no clip in {options.paths[0]}.")
+        raise Refusal(f"There is no photo and no clip in {options.paths[0]}.")
     detector = Detector(options.release)
     results = []
     for path in paths:
@@ -87,7 +88,7 @@ def _write_overlay(path: Path, pixels: object) -> None:
 
     from PIL import Image
 
-    from deepley.network.files import write
+    from deepley.host.files import write
 
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
@@ -157,7 +158,7 @@ def train_video(options: argparse.Namespace) -> int:
     made = footage.examples(find(options.data), loaded, store, options.limit)
     trained, measured = temporal.fit(made)
     if temporal.learnt_renderer(measured):
-        raise ValueError(
+        raise Refusal(
             f"The head has learnt the renderer, not the blend (AUC {measured['control']['temporal']['value']:.2f} on "
             "controls), and was not stored: train it on more photos."
         )
@@ -199,7 +200,7 @@ def evaluate(options: argparse.Namespace) -> int:
     from deepley.verdict.calibration import of_release
 
     if options.trained and not options.sets:
-        raise ValueError("--trained is for --sets: it says which of their pictures to leave out.")
+        raise Refusal("--trained is for --sets: it says which of their pictures to leave out.")
     sources = tuple(find(options.data))
     loaded = load(options.release)
     trained = robustness.trained_on(options.trained)
@@ -260,9 +261,9 @@ def space(options: argparse.Namespace) -> int:
     """Renders, checks or deploys the Space."""
     from huggingface_hub import get_token
 
+    from deepley.host.files import write
     from deepley.hub import client
     from deepley.hub import space as spaces
-    from deepley.network.files import write
 
     project = Path(__file__).resolve().parent.parent
     space = spaces.load(project)

@@ -13,6 +13,8 @@ import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deepley.errors import Refusal
+
 SCHEMA_VERSION = 1
 """Version of every JSON object this project writes."""
 
@@ -217,12 +219,12 @@ class Phase:
 
     def __post_init__(self) -> None:
         if self.schedule not in ("cosine", "plateau"):
-            raise ValueError(f"Phase {self.name!r}: schedule must be 'cosine' or 'plateau', not {self.schedule!r}.")
+            raise Refusal(f"Phase {self.name!r}: schedule must be 'cosine' or 'plateau', not {self.schedule!r}.")
         for attribute in ("rounds", "images_per_round", "crop"):
             if getattr(self, attribute) < 1:
-                raise ValueError(f"Phase {self.name!r}: {attribute} must be at least 1.")
+                raise Refusal(f"Phase {self.name!r}: {attribute} must be at least 1.")
         if not self.learning_rate > 0:
-            raise ValueError(f"Phase {self.name!r}: learning_rate must be positive.")
+            raise Refusal(f"Phase {self.name!r}: learning_rate must be positive.")
 
 
 @dataclass(frozen=True)
@@ -277,23 +279,23 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if not self.phases:
-            raise ValueError("A training run needs at least one phase.")
+            raise Refusal("A training run needs at least one phase.")
         if self.optimizer not in ("adam", "adamw"):
-            raise ValueError(f"optimizer must be 'adam' or 'adamw', not {self.optimizer!r}.")
+            raise Refusal(f"optimizer must be 'adam' or 'adamw', not {self.optimizer!r}.")
         if self.views not in (1, 2):
-            raise ValueError("views must be 1 or 2.")
+            raise Refusal("views must be 1 or 2.")
         if self.augment not in ("none", "usual", "wide"):
-            raise ValueError(f"augment must be 'none', 'usual' or 'wide', not {self.augment!r}.")
+            raise Refusal(f"augment must be 'none', 'usual' or 'wide', not {self.augment!r}.")
         if self.monitor not in ("val_loss", "val_auc"):
-            raise ValueError(f"monitor must be 'val_loss' or 'val_auc', not {self.monitor!r}.")
+            raise Refusal(f"monitor must be 'val_loss' or 'val_auc', not {self.monitor!r}.")
         if not 0 <= self.blends <= 1:
-            raise ValueError(f"blends must lie in 0..1, {self.blends} does not.")
+            raise Refusal(f"blends must lie in 0..1, {self.blends} does not.")
         if not 0 <= self.balance <= 1:
-            raise ValueError(f"balance must lie in 0..1, {self.balance} does not.")
+            raise Refusal(f"balance must lie in 0..1, {self.balance} does not.")
         if not 0 <= self.kept < 1:
-            raise ValueError(f"kept must be at least 0 and below 1, {self.kept} is not.")
+            raise Refusal(f"kept must be at least 0 and below 1, {self.kept} is not.")
         if self.blends and "blended" not in self.model.kinds:
-            raise ValueError("A recipe with blends trains a network that knows the kind 'blended'.")
+            raise Refusal("A recipe with blends trains a network that knows the kind 'blended'.")
 
 
 PRESETS: dict[str, TrainConfig] = {

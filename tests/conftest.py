@@ -21,6 +21,7 @@ from huggingface_hub import HfApi
 from PIL import Image
 
 from deepley.config import ModelConfig, Phase, TrainConfig, to_json
+from deepley.host.files import write_json
 from deepley.hub import client
 from tests.hub.server import Hub
 
@@ -134,7 +135,7 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 60)
     measured = summary("validation", rng.normal(labels * 4 - 2.0, 1), labels, Calibration())
-    files.write_json(folder / files.METRICS, document({"validation": measured}))
+    write_json(folder / files.METRICS, document({"validation": measured}))
     rows = [
         dict(zip(files.COLUMNS, (i, i / 2, phase, 0.7 / i, 0.8 / i, 0.6, 0.7, 0.7, 0.8, 1e-3, 2.0)))
         for i, phase in enumerate(("head", "head", "all"), 1)

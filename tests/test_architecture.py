@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+GROUND = {"errors", "config", "host"}
 MAY_IMPORT = {
-    "photo": {"config", "photo"},
-    "network": {"config", "network"},
-    "verdict": {"config", "photo", "network", "verdict"},
-    "video": {"config", "photo", "network", "verdict", "video"},
-    "scan": {"config", "photo", "network", "verdict", "scan"},
-    "training": {"config", "photo", "network", "verdict", "video", "training"},
-    "hub": {"config", "network", "hub"},
-    "jobs": {"config", "photo", "network", "training", "hub", "jobs"},
-    "ui": {"config", "photo", "network", "verdict", "video", "training", "hub", "jobs", "ui"},
+    "host": {"errors", "host"},
+    "photo": {*GROUND, "photo"},
+    "network": {*GROUND, "network"},
+    "verdict": {*GROUND, "photo", "network", "verdict"},
+    "video": {*GROUND, "photo", "network", "verdict", "video"},
+    "scan": {*GROUND, "photo", "network", "verdict", "scan"},
+    "training": {*GROUND, "photo", "network", "verdict", "video", "training"},
+    "hub": {*GROUND, "network", "hub"},
+    "jobs": {*GROUND, "photo", "network", "training", "hub", "jobs"},
+    "ui": {*GROUND, "photo", "network", "verdict", "video", "training", "hub", "jobs", "ui"},
 }
 
 
@@ -46,6 +48,18 @@ def test_arrows_only_point_down(room):
                 assert parts[1] in MAY_IMPORT[room], f"{path.name} imports {name}"
             if room == "training" and parts[:2] == ["deepley", "verdict"] and len(parts) > 2:
                 assert parts[2] in ("calibration", "doubt"), f"{path.name} imports {name}"
+
+
+def test_one_module_alone_writes_files_by_renaming():
+    found = [path for path in (ROOT / "deepley").rglob("*.py") if "os.replace" in path.read_text()]
+    assert found == [ROOT / "deepley" / "host" / "files.py"]
+
+
+def test_every_error_meant_for_a_person_has_the_one_base():
+    for path in (ROOT / "deepley").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
+                assert [ast.unparse(base) for base in node.bases] == ["Refusal"], f"{path.name}: {node.name}"
 
 
 def test_the_page_alone_imports_gradio():

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from deepley.__main__ import main
+from deepley.errors import Refusal
 from deepley.photo.decode import decode
 from tests.conftest import encode
 
@@ -134,3 +135,33 @@ def test_the_module_runs_as_a_program():
     )
     assert "check" in process.stdout
     assert "evaluate" in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (Refusal("There is no such photo."), 1, "deepley: There is no such photo.\n"),
+        (FileNotFoundError(2, "No such file or directory", "x.jpg"), 1, "deepley: No such file or directory: x.jpg\n"),
+        (OSError("The disk went away."), 1, "deepley: The disk went away.\n"),
+        (OSError(28, "No space left on device"), 1, "deepley: [Errno 28] No space left on device\n"),
+        (KeyboardInterrupt(), 130, "deepley: stopped.\n"),
+    ],
+)
+def test_what_a_person_can_mend_is_told_in_a_sentence(error, code, says, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("deepley.training.collect.collect", fail)
+    assert main(["collect", "photos", "out"]) == code
+    assert capsys.readouterr().err == says
+
+
+def test_a_bug_shows_its_traceback_and_has_an_exit_code_of_its_own(monkeypatch, capsys):
+    def fail(*_):
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr("deepley.training.collect.collect", fail)
+    assert main(["collect", "photos", "out"]) == 70
+    said = capsys.readouterr().err
+    assert "Traceback (most recent call last)" in said
+    assert "operands could not be broadcast together" in said

@@ -11,13 +11,14 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
 from deepley.config import UploadLimits
+from deepley.errors import Refusal
 from deepley.hub import client
 
 _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic")
 
 
-class DatasetError(ValueError):
+class DatasetError(Refusal):
     """A dataset that cannot be taken; the message is one sentence for a person."""
 
 

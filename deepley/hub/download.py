@@ -15,6 +15,7 @@ from pathlib import Path
 from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+from deepley.errors import Refusal
 from deepley.hub import client
 from deepley.network import files
 
@@ -28,7 +29,7 @@ _ASK = 3.0
 """Seconds in which the Hub must say whether it has the release."""
 
 
-class DownloadError(ValueError):
+class DownloadError(Refusal):
     """A release that cannot be had from the Hub; the message is one sentence for a person."""
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
+from deepley.errors import Refusal
 from deepley.hub import client
 from deepley.network import files
 
 
-class PublishError(ValueError):
+class PublishError(Refusal):
     """A release that could not be pushed; the message is one sentence for a person."""
 
 

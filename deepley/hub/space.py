@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, Volume
 
+from deepley.errors import Refusal
 from deepley.hub import client, download
 
 DESCRIPTION = "space.yaml"
@@ -36,7 +37,7 @@ _CARD = _REQUIRED | {
 """Keys of the reference (https://huggingface.co/docs/hub/spaces-config-reference)."""
 
 
-class SpaceError(ValueError):
+class SpaceError(Refusal):
     """A Space that is described wrongly or does not run; the message is one sentence for a person."""
 
 

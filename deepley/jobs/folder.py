@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 
 from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
+from deepley.errors import Refusal
+from deepley.host.files import write_json
 from deepley.network import files
 
 CONFIG, STATUS, LOG, DATA, RELEASE, REMOTE = (
@@ -23,7 +25,7 @@ _LOG_END = 64_000  # bytes; a progress bar fills most of them
 _MOVES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of the cursor, and colours
 
 
-class JobError(ValueError):
+class JobError(Refusal):
     """A job that cannot be started, found or changed; the message is one sentence for a person."""
 
 
@@ -186,7 +188,7 @@ class Job:
 
     def write(self, status: JobStatus) -> None:
         """Replaces its status."""
-        files.write_json(self.folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(status)})
+        write_json(self.folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(status)})
 
     def ask_to_cancel(self) -> None:
         """Leaves a mark, so that a trainer that ends now has been cancelled and not interrupted."""
@@ -229,10 +231,10 @@ def create(root: Path, config: JobConfig, pictures: Path | None = None, remote: 
         except OSError as error:
             folder.rmdir()
             raise JobError("These pictures are gone, or another job has taken them: choose them again.") from error
-    files.write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
+    write_json(folder / CONFIG, {"schema": SCHEMA_VERSION, **to_json(config)})
     if remote is not None:
-        files.write_json(folder / REMOTE, remote)
-    files.write_json(folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(JobStatus(State.QUEUED, time.time()))})
+        write_json(folder / REMOTE, remote)
+    write_json(folder / STATUS, {"schema": SCHEMA_VERSION, **to_json(JobStatus(State.QUEUED, time.time()))})
     return Job(folder)
 
 

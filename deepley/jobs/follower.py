@@ -18,12 +18,13 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import EntryNotFoundError
 
 from deepley.config import from_json
+from deepley.errors import WeightsError
+from deepley.host.files import write
 from deepley.hub import client
 from deepley.jobs.folder import LOG, RELEASE, STATUS, Job, JobError, JobStatus, State
-from deepley.jobs.huggingface import LABEL, OVER, Remote, remote_of, there, write
+from deepley.jobs.huggingface import LABEL, OVER, Remote, remote_of, there, write_remote
 from deepley.jobs.staging import IMAGE, command, repo_of, staged
 from deepley.network import files, release
-from deepley.network.model import WeightsError
 from deepley.training.sources import DataError
 
 _POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up
@@ -83,7 +84,7 @@ def _start(job: Job, api: HfApi, token: str) -> None:
                 namespace=remote.namespace,
             )
         ]
-    write(job, replace(remote, job=running[0].id, begun=time.time()))
+    write_remote(job, replace(remote, job=running[0].id, begun=time.time()))
 
 
 def _watch(job: Job, api: HfApi, status: JobStatus, poll: float) -> JobStatus:
@@ -119,7 +120,7 @@ def _copy_log(job: Job, api: HfApi, remote: Remote) -> None:
     known = path.read_text().splitlines() if path.exists() else []
     lines = [line.rstrip("\n") for line in api.fetch_job_logs(job_id=remote.job, namespace=remote.namespace)]
     if len(lines) > len(known):
-        files.write(path, "\n".join(lines) + "\n")
+        write(path, "\n".join(lines) + "\n")
         with open(job.folder / LOG, "a") as log:
             log.write("\n".join(lines[len(known) :]) + "\n")
 
@@ -134,7 +135,7 @@ def _copy_progress(job: Job, api: HfApi, remote: Remote, status: JobStatus) -> J
         )  # fmt: skip
         if theirs.device:
             status = replace(status, device=f"{remote.flavor} ({theirs.device})")
-        files.write(job.folder / files.HISTORY, _fetch(job, api, remote, files.HISTORY).read_bytes())
+        write(job.folder / files.HISTORY, _fetch(job, api, remote, files.HISTORY).read_bytes())
     except EntryNotFoundError:
         pass  # nothing was sent yet
     return status

@@ -15,10 +15,11 @@ from pathlib import Path
 from huggingface_hub import HfApi, JobInfo
 
 from deepley.config import from_json, to_json
+from deepley.errors import Refusal
+from deepley.host.files import write_json
 from deepley.hub import client
 from deepley.jobs import folder, local
 from deepley.jobs.folder import LOG, REMOTE, Job, JobConfig, JobError, State
-from deepley.network import files
 
 LABEL = "deepley"
 OVER = {"COMPLETED", "CANCELED", "ERROR", "DELETED"}
@@ -62,7 +63,7 @@ class Remote:
 
     def __post_init__(self) -> None:
         if not 0 < self.hours <= 48:
-            raise ValueError("The time limit must lie between 0 and 48 hours.")
+            raise Refusal("The time limit must lie between 0 and 48 hours.")
 
 
 def flavors(api: HfApi) -> list[Flavor]:
@@ -100,7 +101,7 @@ def resume(job: Job, token: str) -> None:
     if not state.over or state is State.COMPLETED:
         raise JobError(f"The job {job.id} is {state} already.")
     if state is not State.INTERRUPTED:
-        write(job, replace(remote_of(job), job=""))
+        write_remote(job, replace(remote_of(job), job=""))
     job.queue()
     _spawn_follower(job, token)
 
@@ -146,9 +147,9 @@ def _spawn_follower(job: Job, token: str) -> None:
     local.spawn(command, job.folder / LOG, {"HF_TOKEN": token})
 
 
-def write(job: Job, remote: Remote) -> None:
+def write_remote(job: Job, remote: Remote) -> None:
     """Notes where a job runs."""
-    files.write_json(job.folder / REMOTE, to_json(remote))
+    write_json(job.folder / REMOTE, to_json(remote))
 
 
 def there(job: Job, remote: Remote, api: HfApi) -> list[JobInfo]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import psutil
 from filelock import FileLock
 
+from deepley.errors import Refusal
 from deepley.jobs.folder import RELEASE, Job, JobStatus, State
 from deepley.jobs.local import DEVICE
 
@@ -107,6 +108,6 @@ def _sentence(error: Exception) -> str:
         return "Memory ran out. Resume with smaller batches, or with fewer programs beside it."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full. Free some space; Resume goes on from the last checkpoint."
-    if isinstance(error, ValueError):  # every refusal of ours is a ValueError whose message is a sentence
+    if isinstance(error, Refusal):
         return str(error)
     return f"It failed: {type(error).__name__}: {str(error)[:300]}. Its log has more."

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from deepley.config import FACE_SIZE, PhotoLimits, UploadLimits
+from deepley.host.files import write
+from deepley.host.zips import ZipError, open_zip
 from deepley.jobs.folder import JobError
-from deepley.network.files import write
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
-from deepley.photo.zips import ZipError, open_zip
 from deepley.training.sources import LABELS, place
 
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz"}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from deepley.errors import Refusal
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -40,7 +42,7 @@ def _caffe(image: object) -> object:
 def _micro(image: object, weights: str | None) -> object:
     """Three strided convolutions, 6 thousand weights: trains in seconds, to try the pipeline, not to judge photos."""
     if weights is not None:
-        raise ValueError("The backbone 'micro' has no ImageNet weights.")
+        raise Refusal("The backbone 'micro' has no ImageNet weights.")
     x = _caffe(image)
     for stage, filters in (("conv1", 8), ("conv2", 16), ("conv3", 32)):
         x = layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False, name=f"{stage}_conv")(x)

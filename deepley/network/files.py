@@ -1,14 +1,13 @@
-"""The files of a release by name, its history table, and how files are written; needs no Keras."""
+"""The files of a release by name, and its history table; needs no Keras."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-import json
-import os
-import threading
 from pathlib import Path
+
+from deepley.host.files import write
 
 WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL, CURVES = (
     "model.safetensors",
@@ -64,19 +63,3 @@ def write_history(path: Path, history: list[dict]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write(path, text.getvalue())
-
-
-def write(path: Path, content: bytes | str) -> None:
-    """Writes a file beside `path`, then renames it, so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    with open(beside, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-
-
-def write_json(path: Path, value: object) -> None:
-    """Writes JSON for people to read, as `write` does."""
-    write(path, json.dumps(value, indent=1) + "\n")

@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers, regularizers
 
 from deepley.config import ModelConfig
+from deepley.errors import Refusal, WeightsError
 from deepley.network.backbones import BACKBONES
 from deepley.network.normalization import fused
 
@@ -23,10 +24,6 @@ MOMENTUM = 0.95
 """Of the BatchNorms' moving statistics. Keras's 0.99 lags so far behind a fine-tune of a few hundred steps that a
 network that ranks with AUC 0.99 scores everything as real (measured: 60 % accuracy with moving statistics, 95 % with
 those of the batch)."""
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be used; the message is one sentence that names the file and what to do."""
 
 
 def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
@@ -132,7 +129,7 @@ def set_trainable(model: keras.Model, config: ModelConfig, stages: tuple[str, ..
     known = (*BACKBONES[config.backbone].stages, HEAD)
     unknown = set(stages) - {*known, "all"}
     if unknown:
-        raise ValueError(f"{config.backbone} has no stage {min(unknown)!r}; it has: {', '.join(known)}.")
+        raise Refusal(f"{config.backbone} has no stage {min(unknown)!r}; it has: {', '.join(known)}.")
     for layer in model.layers:
         stage = stage_of(layer.name, config)
         if stage is not None:

@@ -25,8 +25,10 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from deepley.config import PREPROCESSING, SCHEMA_VERSION, ModelConfig, from_json, to_json
-from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, read_history, write, write_json
-from deepley.network.model import WeightsError, build
+from deepley.errors import WeightsError
+from deepley.host.files import write, write_json
+from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, read_history
+from deepley.network.model import build
 
 
 @dataclass(frozen=True)

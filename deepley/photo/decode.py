@@ -12,6 +12,7 @@ import pillow_heif
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from deepley.config import PhotoLimits
+from deepley.errors import Refusal
 
 pillow_heif.register_heif_opener()
 
@@ -19,7 +20,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif"} | {".heic", ".heif", ".gi
 """Names of files that are taken for photos when a folder is searched."""
 
 
-class PhotoError(ValueError):
+class PhotoError(Refusal):
     """A file that is not a usable photo; the message is one sentence for a person."""
 
 
@@ -167,6 +168,20 @@ def reduce(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     if width * height >= pixels.shape[0] * pixels.shape[1]:
         return resize(pixels, width, height)
     return np.array(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def crop(pixels: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
+    """A square of `side` pixels, without resizing."""
+    height, width = pixels.shape[:2]
+    if not (0 <= top <= height - side and 0 <= left <= width - side):
+        raise ValueError(f"A {side} px crop at ({left}, {top}) leaves a picture of {width} x {height} px.")
+    return pixels[top : top + side, left : left + side]
+
+
+def centre_crop(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The square of `side` pixels in the middle."""
+    height, width = pixels.shape[:2]
+    return crop(pixels, side, (height - side) // 2, (width - side) // 2)
 
 
 def fit_within(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:

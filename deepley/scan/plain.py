@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from deepley.network import machine
+from deepley.errors import Refusal
+from deepley.host import cores
 from deepley.scan.rows import failed
 from deepley.scan.slices import Slice
 
@@ -21,13 +22,13 @@ _MEMORY = 1_500_000_000
 _ENDED = "The process that checked this photo ended twice without an answer: it may have run out of memory."
 
 
-class EngineError(ValueError):
+class EngineError(Refusal):
     """An engine that cannot work; the message is one sentence for a person."""
 
 
-def cores() -> int:
+def processes() -> int:
     """Processes that this machine or container carries: one a core that it may use, fewer where memory is short."""
-    return machine.cores(_MEMORY)
+    return cores.usable(_MEMORY)
 
 
 def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:
@@ -38,7 +39,7 @@ def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None 
     Args:
         slices: Each with its number; taken one by one as processes become free.
         release: A release folder.
-        workers: Processes; None takes `cores()`.
+        workers: Processes; None takes `processes()`.
 
     Yields:
         The number of a slice and its rows in order, in the order in which they are done.
@@ -48,7 +49,7 @@ def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None 
     """
     lanes: list[_Lane] = []
     try:
-        for number, one in itertools.islice(slices, workers or cores()):
+        for number, one in itertools.islice(slices, workers or processes()):
             lanes.append(_Lane(release, number, one))
         while lanes:
             for lane in wait(lanes):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from deepley.errors import Refusal
+from deepley.host.files import whole, write
 from deepley.network import files
 from deepley.scan.rows import SCHEMA, VERSION
 from deepley.scan.slices import Slice
@@ -26,7 +27,7 @@ _GROUP = 16_384
 """Rows of a row group of the output."""
 
 
-class ScanError(ValueError):
+class ScanError(Refusal):
     """A scan that cannot begin or go on; the message is one sentence for a person."""
 
 
@@ -140,26 +141,22 @@ class _Parts:
         schema = SCHEMA.with_metadata({**self._metadata, "deepley.slice": self._digests.pop(number)})
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(rows, schema), sink)
-        files.write(self._part(number), sink.getvalue())
+        write(self._part(number), sink.getvalue())
 
     def join(self) -> Found:
         """Makes the parts into the output, and removes them."""
         if not self._slices:
             raise ScanError("There is no photo in this source.")
-        beside, photos, errors, held = self._folder / "joined.parquet", 0, 0, []
+        photos, errors, held = 0, 0, []
         schema = SCHEMA.with_metadata(self._metadata)
-        with open(beside, "wb") as file:
-            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                for number in range(self._slices):
-                    held.append(pq.read_table(self._part(number), schema=SCHEMA))
-                    photos += len(held[-1])
-                    errors += len(held[-1]) - held[-1]["error"].null_count
-                    if sum(map(len, held)) >= _GROUP or number == self._slices - 1:
-                        writer.write_table(pa.concat_tables(held).replace_schema_metadata(self._metadata))
-                        held = []
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self._out)
+        with whole(self._out) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+            for number in range(self._slices):
+                held.append(pq.read_table(self._part(number), schema=SCHEMA))
+                photos += len(held[-1])
+                errors += len(held[-1]) - held[-1]["error"].null_count
+                if sum(map(len, held)) >= _GROUP or number == self._slices - 1:
+                    writer.write_table(pa.concat_tables(held).replace_schema_metadata(self._metadata))
+                    held = []
         for part in self._folder.glob("*.parquet"):
             part.unlink()
         return Found(photos, errors, self._kept)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from deepley.errors import Refusal
 from deepley.photo.decode import SUFFIXES
 from deepley.scan.slices import PART, Files, Members, Rows, Slice, Unreadable, line
 
@@ -24,7 +25,7 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 """What webdataset writes for numbered shards: `photos-{000..117}.tar`."""
 
 
-class SourceError(ValueError):
+class SourceError(Refusal):
     """A source that cannot be scanned; the message is one sentence for a person."""
 
 

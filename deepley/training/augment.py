@@ -10,24 +10,11 @@ import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 
+from deepley.photo.decode import crop
 from deepley.photo.treatment import blur, down_and_up, jpeg, webp
 
 FILTERS = (Resampling.LANCZOS, Resampling.BICUBIC, Resampling.BILINEAR, Resampling.HAMMING, Resampling.BOX)
 INTERPOLATIONS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
-
-
-def crop(pixels: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
-    """A square of `side` pixels, without resizing."""
-    height, width = pixels.shape[:2]
-    if not (0 <= top <= height - side and 0 <= left <= width - side):
-        raise ValueError(f"A {side} px crop at ({left}, {top}) leaves a picture of {width} x {height} px.")
-    return pixels[top : top + side, left : left + side]
-
-
-def centre_crop(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The square of `side` pixels in the middle."""
-    height, width = pixels.shape[:2]
-    return crop(pixels, side, (height - side) // 2, (width - side) // 2)
 
 
 def flip(pixels: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json
+from deepley.errors import Refusal
 from deepley.network import model as networks
 from deepley.network import release
 from deepley.network.backbones import BACKBONES
@@ -20,7 +21,7 @@ _UNKNOWN = -4.0
 """Bias of a kind that the release started from does not know: at first it hardly adds to the evidence."""
 
 
-class TrainingError(ValueError):
+class TrainingError(Refusal):
     """A run that cannot start; the message is one sentence for a person."""
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tqdm
 
-from deepley.training.ahead import ahead
+from deepley.host.ahead import ahead
 
 _MARGIN = 2_000_000_000
 """Bytes of disk that a cache leaves free: room for checkpoints and the rest of the machine."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,9 +12,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
+from deepley.errors import Refusal
+from deepley.host.files import whole
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Refusal):
     """A checkpoint that cannot be resumed from; the message says why and what to do."""
 
 
@@ -66,7 +67,7 @@ def save(
     optimizer: keras.Optimizer | None,
     best: dict[str, np.ndarray] | None,
 ) -> None:
-    """Writes the file beside `path`, then renames it.
+    """Writes the checkpoint, whole.
 
     Args:
         path: The checkpoint.
@@ -84,12 +85,8 @@ def save(
     if best is not None:
         tensors |= {f"best/{name}": value for name, value in best.items()}
     state = {"schema": SCHEMA_VERSION, "identity": identity, "progress": asdict(progress)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    save_file(tensors, beside, metadata={"state": json.dumps(state)})
-    with open(beside, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    with whole(path) as beside:
+        save_file(tensors, beside, metadata={"state": json.dumps(state)})
 
 
 @dataclass(frozen=True)

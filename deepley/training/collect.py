@@ -12,7 +12,7 @@ import tqdm
 from PIL import Image
 
 from deepley.config import FACE_SIZE, FaceLimits
-from deepley.network.files import write
+from deepley.host.files import write
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
 from deepley.training.sources import DataError

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
-from deepley.network import machine
+from deepley.host import cores
+from deepley.host.ahead import ahead
 from deepley.photo.decode import PhotoError, decode
 from deepley.training import report
-from deepley.training.ahead import ahead
 from deepley.training.sources import LABELS, SPLITS, DataError, Source, find
 
 _MEMORY = 400_000_000
@@ -61,7 +61,7 @@ def load(data: Path, progress: bool = False) -> Dataset:
     sources = find(Path(data))
     readable, unreadable, digests, thumbnails, facts = [], [], [], [], []
     seen = tqdm.tqdm(
-        ahead(_look, sources, machine.cores(_MEMORY)),
+        ahead(_look, sources, cores.usable(_MEMORY)),
         "Reading pictures",
         len(sources),
         unit=" images",
@@ -117,7 +117,7 @@ def thumbnails_of(sources: Iterable[Source]) -> list[np.ndarray | None]:
         except (PhotoError, OSError):
             return None
 
-    return list(ahead(look, sources, machine.cores(_MEMORY)))
+    return list(ahead(look, sources, cores.usable(_MEMORY)))
 
 
 def _look(source: Source) -> tuple[bytes, np.ndarray, tuple] | str:

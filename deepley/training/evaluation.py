@@ -10,6 +10,7 @@ import tqdm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from deepley.config import MICRO_BATCH, SCHEMA_VERSION
+from deepley.errors import Refusal
 from deepley.network import devices
 from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.photo.decode import PhotoError
@@ -95,7 +96,7 @@ def figures(
     labels = np.asarray(labels).astype(int)
     reals, fakes = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
     if not len(labels):
-        raise ValueError("An evaluation needs images that can be read.")
+        raise Refusal("An evaluation needs images that can be read.")
     scores = calibration.score(logits)
     values = _values(logits, scores, labels, calibration, far)
     rng = np.random.default_rng(seed)

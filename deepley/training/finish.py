@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from deepley.config import TrainConfig, to_json
+from deepley.host.files import write, write_json
 from deepley.network import files, release
 from deepley.network import model as networks
 from deepley.network.model import EMBEDDING, LOGIT, evidence
@@ -34,14 +35,14 @@ def add(folder: Path, further: dict) -> None:
     config, history = json.loads((folder / files.CONFIG).read_text()), files.read_history(folder / files.HISTORY)
     metrics = json.loads((folder / files.METRICS).read_text()) | further
     metrics = {key: value for key, value in metrics.items() if value is not None}
-    files.write(folder / files.METRICS, json.dumps(metrics) + "\n")
+    write(folder / files.METRICS, json.dumps(metrics) + "\n")
     _present(folder, config, metrics, history)
 
 
 def _present(folder: Path, config: dict, metrics: dict, history: list[dict]) -> None:
     """Writes card and curves."""
-    files.write(folder / files.CURVES, curves.picture(history))
-    files.write(folder / files.CARD, card(config, metrics))
+    write(folder / files.CURVES, curves.picture(history))
+    write(folder / files.CARD, card(config, metrics))
 
 
 _KNOWN = 2000
@@ -165,8 +166,8 @@ def finish(
     config_json = json.loads((building / files.CONFIG).read_text())
     config_json["calibration"] = to_json(fitted)
     metrics = evaluation.document(sets)
-    files.write_json(building / files.CONFIG, config_json)
-    files.write(building / files.METRICS, json.dumps(metrics) + "\n")
+    write_json(building / files.CONFIG, config_json)
+    write(building / files.METRICS, json.dumps(metrics) + "\n")
     files.write_history(building / files.HISTORY, history)
     _present(building, config_json, metrics, history)
     if folder.exists():

@@ -18,7 +18,8 @@ import numpy as np
 import tqdm
 
 from deepley.config import FaceLimits
-from deepley.network import files, release
+from deepley.host.files import write
+from deepley.network import release
 from deepley.photo import faces
 from deepley.photo.decode import PhotoError
 from deepley.training import blending, clips, dataset
@@ -165,7 +166,7 @@ class _Filmer:
             content, sequences=[] if lost else np.stack([each[0] for each in found]),
             spatial=[] if lost else [each[1] for each in found],
         )  # fmt: skip
-        files.write(path, content.getvalue())
+        write(path, content.getvalue())
 
     def _clips(self, pixels: np.ndarray, digest: str, split: str) -> Iterator[tuple[np.ndarray, float] | None]:
         (landmarks,) = faces.landmarks(pixels[None]).astype(np.float64)

@@ -17,8 +17,8 @@ import tqdm
 from keras import ops
 from PIL import Image
 
+from deepley.host.files import write
 from deepley.network import devices
-from deepley.network.files import write
 from deepley.photo.decode import PhotoError, decode
 from deepley.training.collect import QUALITY
 from deepley.training.sources import RECONSTRUCTED, DataError, find

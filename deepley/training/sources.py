@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from deepley.config import FACE_SIZE
-from deepley.photo.decode import SUFFIXES, decode, reduce
+from deepley.errors import Refusal
+from deepley.photo.decode import SUFFIXES, centre_crop, decode, reduce
 from deepley.training import augment
 
 SPLITS = ("train", "valid", "test")
@@ -25,7 +26,7 @@ _BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
 _CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
 
 
-class DataError(ValueError):
+class DataError(Refusal):
     """Training data that cannot be used; the message is one sentence for a person."""
 
 
@@ -84,7 +85,7 @@ class Source:
         height, width = pixels.shape[:2]
         factor = FACE_SIZE / min(height, width)
         pixels = reduce(pixels, max(FACE_SIZE, round(width * factor)), max(FACE_SIZE, round(height * factor)))
-        return augment.centre_crop(pixels, FACE_SIZE)
+        return centre_crop(pixels, FACE_SIZE)
 
 
 def stem(name: str) -> str:

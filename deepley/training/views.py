@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 import cv2
 import numpy as np
 
-from deepley.network import machine
+from deepley.host import cores
 from deepley.training import augment
 from deepley.training.sources import stem
 
@@ -109,7 +109,7 @@ _MOST = 16
 
 def processes() -> int:
     """How many may draw on this machine or in this container, the training process beside them."""
-    return min(machine.cores(_MEMORY), _MOST)
+    return min(cores.usable(_MEMORY), _MOST)
 
 
 _held: Views

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
 from deepley.photo.decode import PhotoError
 from deepley.ui import card
 from deepley.ui.components import COPY, PhotoInput, Upload, click

@@ -13,7 +13,7 @@ from pathlib import Path
 import gradio as gr
 
 from deepley.config import VideoLimits
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
 from deepley.ui import card, player, timeline
 from deepley.ui.check import GONE, KEPT
 from deepley.ui.components import click

@@ -16,7 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from deepley.config import ManyLimits
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
 from deepley.photo.decode import SUFFIXES, fit_within
 from deepley.ui.check import KEPT
 from deepley.ui.detectors import Detectors

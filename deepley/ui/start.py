@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deepley.errors import WeightsError
 from deepley.hub.download import Choice
 from deepley.network.files import TEMPORAL
-from deepley.network.model import WeightsError
 from deepley.verdict.detector import Detector
 from deepley.video import head
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 from deepley.config import FACE_SIZE, LONGEST_JOB, PRESETS, Phase, TrainConfig
+from deepley.errors import Refusal
 from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones import BACKBONES
@@ -167,17 +168,17 @@ def recipe_of(preset: str, rows: list[list], batch: float) -> TrainConfig:
                 )
             )
         except (TypeError, ValueError) as error:
-            raise ValueError(f"Phase {name!r}: {error}.") from error
+            raise Refusal(f"Phase {name!r}: {error}.") from error
         if phases[-1].crop > FACE_SIZE:
-            raise ValueError(f"Phase {name!r}: a crop of {phases[-1].crop} px is larger than a face of {FACE_SIZE} px.")
+            raise Refusal(f"Phase {name!r}: a crop of {phases[-1].crop} px is larger than a face of {FACE_SIZE} px.")
         unknown = set(phases[-1].trainable) - {*BACKBONES[base.model.backbone].stages, HEAD, "new", "all"}
         if unknown or not phases[-1].trainable:
-            raise ValueError(f"Phase {name!r}: trains must name stages (conv1 to conv5, head), new or all.")
+            raise Refusal(f"Phase {name!r}: trains must name stages (conv1 to conv5, head), new or all.")
     shown = sum(phase.rounds * phase.images_per_round for phase in phases)
     if shown > LONGEST_JOB:
-        raise ValueError(f"This recipe shows {shown:,} images; a job may show {LONGEST_JOB:,}: take fewer rounds.")
+        raise Refusal(f"This recipe shows {shown:,} images; a job may show {LONGEST_JOB:,}: take fewer rounds.")
     if not batch or not 2 <= batch <= 512:
-        raise ValueError("The batch size must lie between 2 and 512.")
+        raise Refusal("The batch size must lie between 2 and 512.")
     return dataclasses.replace(base, phases=tuple(phases), batch_size=int(batch))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from deepley.config import from_json
+from deepley.errors import WeightsError
 from deepley.network.files import CONFIG
-from deepley.network.model import WeightsError
 from deepley.network.release import Release
 
 FALSE_POSITIVES = 0.02

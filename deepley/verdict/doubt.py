@@ -15,8 +15,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from deepley.network.files import DOUBT, write
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
+from deepley.host.files import write
+from deepley.network.files import DOUBT
 
 COMPONENTS = 64
 """Principal components kept: with 2,048 features about 270 kB in float16."""

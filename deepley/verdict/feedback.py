@@ -12,7 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from deepley.config import SCHEMA_VERSION
-from deepley.network.files import write
+from deepley.errors import Refusal
+from deepley.host.files import write
 from deepley.verdict.detector import Detector, PhotoVerdict
 
 LABELS = ("real", "fake")
@@ -41,9 +42,9 @@ def keep(
         ValueError: If the label or the face is none of those that exist.
     """
     if label not in LABELS:
-        raise ValueError(f"The label must be one of {', '.join(LABELS)}, not {label!r}.")
+        raise Refusal(f"The label must be one of {', '.join(LABELS)}, not {label!r}.")
     if not 0 <= face < len(verdict.verdicts):
-        raise ValueError("This photo has no such face.")
+        raise Refusal("This photo has no such face.")
     name = f"{verdict.file.sha256[:32]}-{face + 1}"
     line = {
         "schema": SCHEMA_VERSION,

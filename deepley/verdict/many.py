@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepley.config import ManyLimits, PhotoLimits
+from deepley.errors import Refusal
+from deepley.host.zips import ZipError, open_zip
 from deepley.photo.decode import SUFFIXES, PhotoError, check_size
-from deepley.photo.zips import ZipError, open_zip
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector, PhotoVerdict
 
 COLUMNS = ("file", "faces", "evidence", "score", "note", "sha256", "release")
 
 
-class ManyError(ValueError):
+class ManyError(Refusal):
     """A selection of files that cannot be checked; the message is one sentence for a person."""
 
 

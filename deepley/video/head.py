@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
 from deepley.config import SCHEMA_VERSION, from_json, to_json
-from deepley.network.files import write
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
+from deepley.host.files import write
 from deepley.verdict.calibration import Calibration
 from deepley.video.looks import Look
 from deepley.video.temporal import NAMES

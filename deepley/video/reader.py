@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from deepley.config import VideoLimits
+from deepley.errors import Refusal
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif"}
 """Names of files that are taken for clips."""
@@ -24,7 +25,7 @@ _MISSING = 1.0
 """Seconds by which the last frame may come before the end that the container claims; sound may last a little longer."""
 
 
-class VideoError(ValueError):
+class VideoError(Refusal):
     """A file that is not a usable clip; the message is one sentence for a person."""
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deepley.errors import WeightsError
 from deepley.hub.download import Choice
 from deepley.network import files
-from deepley.network.model import WeightsError
 from deepley.ui import start
 
 ROOT = Path(__file__).parent.parent.parent

@@ -108,7 +108,7 @@ def test_an_answer_that_got_lost_does_not_start_a_second_job(hub, api, job, monk
 
 def test_a_job_that_runs_into_its_limit_says_so(hub, api, job, monkeypatch):
     _does(hub, job, "sleep 60", monkeypatch)
-    huggingface.write(job, dataclasses.replace(huggingface.remote_of(job), hours=1 / 3600))
+    huggingface.write_remote(job, dataclasses.replace(huggingface.remote_of(job), hours=1 / 3600))
     follower.follow(job, api, "hf_alice", poll=0.1)
     assert job.status.state is State.FAILED
     assert "time limit" in job.status.message
@@ -188,7 +188,7 @@ def _api(hub, token):
 
 def test_a_job_that_the_hub_does_not_cancel_goes_on(hub, job, monkeypatch):
     monkeypatch.setattr(client, "api", lambda token: _api(hub, token))
-    huggingface.write(job, dataclasses.replace(huggingface.remote_of(job), job="5", begun=time.time()))
+    huggingface.write_remote(job, dataclasses.replace(huggingface.remote_of(job), job="5", begun=time.time()))
     hub.faults = [Fault(r"POST .*/cancel", 500)]
     with pytest.raises(JobError, match="goes on"):
         huggingface.cancel(job, "hf_alice")

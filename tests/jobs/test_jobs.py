@@ -14,6 +14,7 @@ import pytest
 
 from deepley.__main__ import main
 from deepley.config import Phase
+from deepley.errors import Refusal
 from deepley.jobs import folder, local, trainer
 from deepley.jobs.folder import Job, JobConfig, JobError, JobStatus, State
 from deepley.network import release
@@ -209,7 +210,8 @@ def test_what_cannot_be_measured_says_so(config):
         (BrokenProcessPool("A process in the process pool was terminated abruptly"), "Memory ran out."),
         (RuntimeError("UNKNOWN: BrokenProcessPool: a process was terminated"), "Memory ran out."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full."),
-        (ValueError("Take other pictures."), "Take other pictures."),
+        (Refusal("Take other pictures."), "Take other pictures."),
+        (ValueError("bad shape"), "It failed: ValueError: bad shape"),
         (KeyError("x"), "It failed: KeyError"),
     ],
 )

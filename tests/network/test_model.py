@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from deepley.config import ModelConfig
+from deepley.errors import WeightsError
 from deepley.network import model
 from tests.conftest import MICRO
 
@@ -78,7 +79,7 @@ def test_base_weights_that_do_not_fit_are_refused(tmp_path, change, words):
     tensors = _tensors(network, ("conv1",))
     change(tensors)
     np.savez(tmp_path / "base.npz", **tensors)
-    with pytest.raises(model.WeightsError, match=words):
+    with pytest.raises(WeightsError, match=words):
         model.load_base(network, MICRO, tmp_path / "base.npz")
 
 
@@ -86,5 +87,5 @@ def test_base_weights_that_do_not_fit_are_refused(tmp_path, change, words):
 def test_base_weights_that_are_no_archive_are_refused(tmp_path, content):
     np.savez(tmp_path / "whole.npz", a=np.zeros(1000))
     (tmp_path / "base.npz").write_bytes(content((tmp_path / "whole.npz").read_bytes()))
-    with pytest.raises(model.WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match="cannot be read"):
         model.load_base(model.build(MICRO), MICRO, tmp_path / "base.npz")

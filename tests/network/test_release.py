@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from deepley.errors import WeightsError
 from deepley.network import files, model, release
-from deepley.network.model import WeightsError
 from tests.conftest import MICRO
 
 

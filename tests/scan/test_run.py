@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from deepley.__main__ import main
-from deepley.network import machine
+from deepley.host import cores
 from deepley.scan import plain
 from deepley.scan.run import Found, ScanError, scan
 from deepley.scan.slices import Files
@@ -135,7 +135,7 @@ def test_what_cannot_begin_is_one_sentence_and_leaves_nothing(
 def test_a_container_gets_as_many_processes_as_it_carries(files, expected, tmp_path, monkeypatch):
     for name, content in files.items():
         (tmp_path / name).write_text(content)
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: range(16))
-    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: SimpleNamespace(available=64_000_000_000))
-    assert plain.cores() == expected
+    monkeypatch.setattr(cores, "_CGROUP", tmp_path)
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _: range(16))
+    monkeypatch.setattr(cores.psutil, "virtual_memory", lambda: SimpleNamespace(available=64_000_000_000))
+    assert plain.processes() == expected

@@ -2,17 +2,18 @@ import cv2
 import numpy as np
 import pytest
 
+from deepley.photo.decode import centre_crop, crop
 from deepley.training import augment
 
 
 def test_a_crop_is_cut_and_not_resized(astronaut):
-    np.testing.assert_array_equal(augment.crop(astronaut, 100, 7, 30), astronaut[7:107, 30:130])
-    np.testing.assert_array_equal(augment.centre_crop(astronaut, 100), astronaut[206:306, 206:306])
+    np.testing.assert_array_equal(crop(astronaut, 100, 7, 30), astronaut[7:107, 30:130])
+    np.testing.assert_array_equal(centre_crop(astronaut, 100), astronaut[206:306, 206:306])
 
 
 def test_a_crop_that_leaves_the_picture_is_refused(astronaut):
     with pytest.raises(ValueError, match="leaves a picture"):
-        augment.crop(astronaut, 100, 450, 0)
+        crop(astronaut, 100, 450, 0)
 
 
 def test_flipping_twice_changes_nothing(astronaut):

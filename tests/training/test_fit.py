@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 from sklearn.metrics import roc_auc_score
 
 from deepley.config import PRESETS, TrainConfig, from_json, to_json
+from deepley.host.files import write_json
 from deepley.network import files, release
 from deepley.network.engine import Engine
 from deepley.network.model import stage_of
@@ -186,7 +187,7 @@ def test_a_release_tells_what_its_training_started_from(trained, data, micro_rel
     config = json.loads((start / files.CONFIG).read_text())
     del config["data"]["origin"]
     first = {"name": "first", "sha256": "0" * 64, "data": {"origin": "drawings", "counts": {}}}
-    files.write_json(start / files.CONFIG, config | {"ancestors": [first]})
+    write_json(start / files.CONFIG, config | {"ancestors": [first]})
     finish(network, history, data, recipe, folder, "grain", "generated pictures", start)
     detector = Detector(folder)
     before = release.load(start)
@@ -260,7 +261,7 @@ def test_a_phase_that_trains_everything_has_nothing_to_cache(data, tmp_path, mic
 
 def test_a_recipe_keeps_the_kinds_of_the_release_it_starts_from(micro_recipe, tmp_path):
     model = dataclasses.replace(MICRO, kinds=("blended", "generated"))
-    files.write_json(tmp_path / files.CONFIG, {"model": to_json(model)})
+    write_json(tmp_path / files.CONFIG, {"model": to_json(model)})
     assert begin.for_start(micro_recipe, tmp_path).model == model
     assert begin.for_start(micro_recipe, None) == micro_recipe
     with pytest.raises(ValueError, match="no release"):

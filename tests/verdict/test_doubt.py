@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
 from deepley.verdict import doubt, words
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector

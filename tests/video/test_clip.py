@@ -12,8 +12,8 @@ import pytest
 
 from deepley.__main__ import main
 from deepley.config import VideoLimits
+from deepley.errors import WeightsError
 from deepley.network.files import TEMPORAL
-from deepley.network.model import WeightsError
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
 from deepley.video import head, looks, report, temporal, words

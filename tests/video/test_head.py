@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepley.network.model import WeightsError
+from deepley.errors import WeightsError
 from deepley.verdict.calibration import Calibration
 from deepley.video import head
 from deepley.video.head import Combination, Head

@@ -9,11 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from deepley.errors import Refusal
+
 MAX_DIRECTORY = 16_000_000
 """Bytes of a zip's directory that are read: 150,000 names of 60 letters, which take about 100 MB of memory."""
 
 
-class ZipError(ValueError):
+class ZipError(Refusal):
     """A zip that is not read; the message is one sentence for a person."""
 
 

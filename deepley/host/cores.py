@@ -10,7 +10,7 @@ import psutil
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def cores(memory: int) -> int:
+def usable(memory: int) -> int:
     """Processes that this machine or container carries: one a core that it may use, fewer where memory is short.
 
     Args:
