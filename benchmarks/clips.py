@@ -22,7 +22,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION, VideoLimits
+from deepley.config import DEFAULT_RELEASE, VideoLimits
+from deepley.records import SCHEMA_VERSION
 from deepley.training import card, evaluation, finish
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector

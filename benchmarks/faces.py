@@ -16,8 +16,8 @@ import skimage.data
 from mtcnn import MTCNN
 
 from benchmarks.normalization import quickest
-from deepley.config import SCHEMA_VERSION
 from deepley.photo import faces
+from deepley.records import SCHEMA_VERSION
 
 
 def main() -> None:

@@ -19,9 +19,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from deepley.config import DEFAULT_RELEASE, FACE_SIZE, SCHEMA_VERSION
+from deepley.config import DEFAULT_RELEASE, FACE_SIZE
 from deepley.photo.faces import TEMPLATE, Face, find
 from deepley.photo.treatment import TREATMENTS, blur
+from deepley.records import SCHEMA_VERSION
 from deepley.training.batches import labels_of
 from deepley.training.evaluation import figures
 from deepley.training.sources import find as find_sources

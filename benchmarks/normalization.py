@@ -17,9 +17,11 @@ from unittest import mock
 import keras
 import numpy as np
 
-from deepley.config import FACE_SIZE, SCHEMA_VERSION, ModelConfig
+from deepley.config import FACE_SIZE
 from deepley.network import devices, normalization
 from deepley.network.model import LOGIT, build
+from deepley.recipes import ModelConfig
+from deepley.records import SCHEMA_VERSION
 from deepley.training import objective
 
 BATCH = 64

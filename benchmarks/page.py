@@ -23,10 +23,11 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION
+from deepley.config import DEFAULT_RELEASE
 from deepley.photo import provenance
 from deepley.photo.decode import decode, fit_within
 from deepley.photo.faces import find, recrop
+from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import SHOWN_SIDE, Detector, File, PhotoVerdict
 
 

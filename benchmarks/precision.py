@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from benchmarks.normalization import network, quickest
-from deepley.config import SCHEMA_VERSION
 from deepley.network import devices
+from deepley.records import SCHEMA_VERSION
 
 POLICIES = ("mixed_bfloat16", "float32")
 

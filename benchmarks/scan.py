@@ -30,9 +30,11 @@ import pyarrow.parquet as pq
 import skimage.data
 from PIL import Image
 
-from deepley.config import DEFAULT_RELEASE, MICRO_BATCH, SCHEMA_VERSION, ModelConfig, to_json
+from deepley.config import DEFAULT_RELEASE, MICRO_BATCH
 from deepley.network import model, release
 from deepley.photo import faces
+from deepley.recipes import ModelConfig
+from deepley.records import SCHEMA_VERSION, to_json
 from deepley.scan.plain import processes
 from deepley.scan.run import scan
 from deepley.scan.slices import PART

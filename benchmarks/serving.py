@@ -21,9 +21,10 @@ import numpy as np
 import skimage.data
 import tensorflow as tf
 
-from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION
+from deepley.config import DEFAULT_RELEASE
 from deepley.network.model import FEATURES, LOGIT
 from deepley.photo import faces
+from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import Detector
 
 

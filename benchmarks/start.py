@@ -27,7 +27,7 @@ import httpx
 import skimage.data
 from PIL import Image
 
-from deepley.config import SCHEMA_VERSION
+from deepley.records import SCHEMA_VERSION
 
 _APP = Path(__file__).parent.parent / "app.py"
 _PATIENCE = 300.0

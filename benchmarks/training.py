@@ -20,8 +20,9 @@ from unittest import mock
 import keras
 import numpy as np
 
-from deepley.config import SCHEMA_VERSION, Phase, TrainConfig
 from deepley.network.model import LOGIT, evidence
+from deepley.recipes import Phase, TrainConfig
+from deepley.records import SCHEMA_VERSION
 from deepley.training import cache, fit
 from deepley.training.batches import Wholes, labels_of
 from deepley.training.dataset import Dataset, load

@@ -29,9 +29,10 @@ import cv2
 import numpy as np
 import skimage.data
 
-from deepley.config import DEFAULT_RELEASE, SCHEMA_VERSION, VideoLimits
+from deepley.config import DEFAULT_RELEASE, VideoLimits
 from deepley.network.engine import Engine
 from deepley.photo import faces
+from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import Detector
 from deepley.video import clip, reader, temporal, tracks
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepley.config import SCHEMA_VERSION
+from deepley.records import SCHEMA_VERSION
 from deepley.training.sources import find
 from deepley.training.views import Views, drawers, processes
 

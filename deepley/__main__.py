@@ -12,8 +12,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GLOG_minloglevel", "2")
 
 from deepley import commands  # after the lines above, which TensorFlow reads
-from deepley.config import DEFAULT_RELEASE, PRESETS, RUNS_FOLDER
+from deepley.config import DEFAULT_RELEASE, RUNS_FOLDER
 from deepley.errors import Refusal
+from deepley.recipes import PRESETS
 
 _STOPPED = 130
 

@@ -10,8 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from deepley.config import PRESETS, to_json
 from deepley.errors import Refusal
+from deepley.recipes import PRESETS
+from deepley.records import to_json
 
 
 def check(options: argparse.Namespace) -> int:
@@ -261,27 +262,27 @@ def space(options: argparse.Namespace) -> int:
     """Renders, checks or deploys the Space."""
     from huggingface_hub import get_token
 
+    from deepley.config import ROOT
     from deepley.host.files import write
     from deepley.hub import client
     from deepley.hub import space as spaces
 
-    project = Path(__file__).resolve().parent.parent
-    space = spaces.load(project)
+    space = spaces.load(ROOT)
     if options.action == "render":
-        write(project / "README.md", spaces.render(space, (project / "README.md").read_text()))
+        write(ROOT / "README.md", spaces.render(space, (ROOT / "README.md").read_text()))
         return 0
     if options.action == "check":
-        wrong = spaces.check(space, project)
+        wrong = spaces.check(space, ROOT)
         print("\n".join(wrong) or "space.yaml, README.md and requirements.txt agree.")
         return int(bool(wrong))
-    for said in spaces.deploy(space, project, options.repo, client.api(get_token())):
+    for said in spaces.deploy(space, ROOT, options.repo, client.api(get_token())):
         print(said, flush=True)
     return 0
 
 
 def _estimate() -> int:
-    from deepley.config import from_json
     from deepley.jobs.folder import JobConfig
+    from deepley.records import from_json
     from deepley.training import begin, dataset, estimate
 
     config = from_json(JobConfig, json.load(sys.stdin))

@@ -20,9 +20,10 @@ import skimage.data
 from huggingface_hub import HfApi
 from PIL import Image
 
-from deepley.config import ModelConfig, Phase, TrainConfig, to_json
 from deepley.host.files import write_json
 from deepley.hub import client
+from deepley.recipes import ModelConfig, Phase, TrainConfig
+from deepley.records import to_json
 from tests.hub.server import Hub
 
 MICRO = ModelConfig(backbone="micro", dense=(8, 4))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-GROUND = {"errors", "config", "host"}
+GROUND = {"errors", "config", "records", "recipes", "host"}
 MAY_IMPORT = {
     "host": {"errors", "host"},
     "photo": {*GROUND, "photo"},

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepley.config import DEFAULT_RELEASE, FACE_SIZE, PRESETS, ModelConfig, TrainConfig, from_json
+from deepley.config import DEFAULT_RELEASE, FACE_SIZE
 from deepley.network import explain, files, model
 from deepley.network.engine import Engine
 from deepley.photo import faces
 from deepley.photo.decode import decode
+from deepley.recipes import PRESETS, ModelConfig, TrainConfig
+from deepley.records import from_json
 from deepley.training.card import card, tables
 from deepley.verdict.detector import Detector
 from deepley.video import head, temporal

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
 from deepley.errors import Refusal
 from deepley.host.files import write_json
 from deepley.network import files
+from deepley.recipes import TrainConfig
+from deepley.records import SCHEMA_VERSION, from_json, to_json
 
 CONFIG, STATUS, LOG, DATA, RELEASE, REMOTE = (
     "config.json", "status.json", "log.txt", "data", "release", "remote.json"

@@ -17,7 +17,6 @@ import psutil
 from huggingface_hub import HfApi
 from huggingface_hub.errors import EntryNotFoundError
 
-from deepley.config import from_json
 from deepley.errors import WeightsError
 from deepley.host.files import write
 from deepley.hub import client
@@ -25,6 +24,7 @@ from deepley.jobs.folder import LOG, RELEASE, STATUS, Job, JobError, JobStatus, 
 from deepley.jobs.huggingface import LABEL, OVER, Remote, remote_of, there, write_remote
 from deepley.jobs.staging import IMAGE, command, repo_of, staged
 from deepley.network import files, release
+from deepley.records import from_json
 from deepley.training.sources import DataError
 
 _POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up

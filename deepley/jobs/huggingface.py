@@ -14,12 +14,12 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, JobInfo
 
-from deepley.config import from_json, to_json
 from deepley.errors import Refusal
 from deepley.host.files import write_json
 from deepley.hub import client
 from deepley.jobs import folder, local
 from deepley.jobs.folder import LOG, REMOTE, Job, JobConfig, JobError, State
+from deepley.records import from_json, to_json
 
 LABEL = "deepley"
 OVER = {"COMPLETED", "CANCELED", "ERROR", "DELETED"}

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from deepley.config import to_json
+from deepley.config import ROOT
 from deepley.jobs import folder
 from deepley.jobs.folder import LOG, Job, JobConfig, JobError, JobStatus, State
+from deepley.records import to_json
 
 _WORKER, DEVICE = ".worker.lock", ".device.lock"
 _GRACE = 10.0  # seconds between asking a trainer to stop and killing it
@@ -144,5 +145,4 @@ def spawn(command: list[str], log: Path, secrets: dict[str, str] | None = None) 
 
 
 def _environment() -> dict[str, str]:
-    package = Path(__file__).resolve().parent.parent.parent
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}

@@ -13,9 +13,10 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd
 from huggingface_hub import __version__ as client_version
 
-from deepley.config import SCHEMA_VERSION, to_json
+from deepley.config import ROOT
 from deepley.jobs import folder
 from deepley.jobs.folder import DATA, STATUS, Job, JobStatus, State
+from deepley.records import SCHEMA_VERSION, to_json
 from deepley.training.sources import find
 
 IMAGE = "python:3.11"
@@ -42,10 +43,10 @@ def command(repo: str, revision: str, gpu: bool) -> list[str]:
 @contextmanager
 def staged(job: Job) -> Iterator[list[CommitOperationAdd]]:
     """The files of the staging repository: code, recipe, pictures as one tar, and what training starts from."""
-    project = Path(__file__).resolve().parents[2]
-    code = sorted(path for path in (project / "deepley").rglob("*") if path.suffix in (".py", ".html"))
-    operations = [CommitOperationAdd(f"code/{path.relative_to(project).as_posix()}", path) for path in code]
-    operations.append(CommitOperationAdd("code/requirements.txt", project / "requirements.txt"))
+    every = (path for path in (ROOT / "deepley").rglob("*") if path.is_file() and path.suffix != ".pyi")
+    code = sorted(path for path in every if "__pycache__" not in path.parts)
+    operations = [CommitOperationAdd(f"code/{path.relative_to(ROOT).as_posix()}", path) for path in code]
+    operations.append(CommitOperationAdd("code/requirements.txt", ROOT / "requirements.txt"))
     config = job.config
     there = replace(config, data=f"{DATA}.tar")
     if config.start:

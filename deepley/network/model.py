@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from keras import layers, regularizers
 
-from deepley.config import ModelConfig
 from deepley.errors import Refusal, WeightsError
 from deepley.network.backbones import BACKBONES
 from deepley.network.normalization import fused
+from deepley.recipes import ModelConfig
 
 HEAD = "head"
 EMBEDDING = "head_pool"

@@ -24,11 +24,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from deepley.config import PREPROCESSING, SCHEMA_VERSION, ModelConfig, from_json, to_json
+from deepley.config import PREPROCESSING
 from deepley.errors import WeightsError
 from deepley.host.files import write, write_json
 from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, read_history
 from deepley.network.model import build
+from deepley.recipes import ModelConfig
+from deepley.records import SCHEMA_VERSION, from_json, to_json
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from deepley.config import ROOT
 from deepley.scan import plain
 from deepley.scan.plain import EngineError
 from deepley.scan.slices import Slice, line
 
-_HERE = Path(__file__).parents[2]
 """Where this program lies, so that actors find it."""
 
 _WINDOW = 1024
@@ -97,7 +97,7 @@ def _ray() -> ModuleType:
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
-        python_path = os.pathsep.join(filter(None, [str(_HERE), os.environ.get("PYTHONPATH")]))
+        python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         options = {
             "logging_level": logging.ERROR,
             "log_to_driver": False,

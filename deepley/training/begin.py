@@ -8,12 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepley.config import FACE_SIZE, ModelConfig, Phase, TrainConfig, from_json
+from deepley.config import FACE_SIZE
 from deepley.errors import Refusal
 from deepley.network import model as networks
 from deepley.network import release
 from deepley.network.backbones import BACKBONES
 from deepley.network.release import Release
+from deepley.recipes import ModelConfig, Phase, TrainConfig
+from deepley.records import from_json
 from deepley.training import checkpoint
 
 _KERNEL, _BIAS = f"{networks.LOGIT}/kernel", f"{networks.LOGIT}/bias"

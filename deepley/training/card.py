@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import yaml
 
-from deepley.config import ModelConfig, from_json
 from deepley.network import files
+from deepley.recipes import ModelConfig
+from deepley.records import from_json
 
 _ROWS = {
     "accuracy": "Accuracy at score 0.5",

@@ -11,9 +11,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from deepley.config import SCHEMA_VERSION, TrainConfig, from_json, to_json
 from deepley.errors import Refusal
 from deepley.host.files import whole
+from deepley.recipes import TrainConfig
+from deepley.records import SCHEMA_VERSION, from_json, to_json
 
 
 class CheckpointError(Refusal):

@@ -9,10 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepley.config import FACE_SIZE, TrainConfig
+from deepley.config import FACE_SIZE
 from deepley.network import devices
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
+from deepley.recipes import TrainConfig
 from deepley.training import begin, objective
 
 _STEPS = 3

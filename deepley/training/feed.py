@@ -11,9 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepley.config import FACE_SIZE, Phase, TrainConfig
+from deepley.config import FACE_SIZE
 from deepley.network import devices
 from deepley.network import model as networks
+from deepley.recipes import Phase, TrainConfig
 from deepley.training import cache
 from deepley.training.batches import Crops, Features, Wholes, classes_of
 from deepley.training.views import Views

@@ -11,12 +11,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from deepley.config import TrainConfig, to_json
 from deepley.host.files import write, write_json
 from deepley.network import files, release
 from deepley.network import model as networks
 from deepley.network.model import EMBEDDING, LOGIT, evidence
 from deepley.photo.treatment import TREATMENTS
+from deepley.recipes import TrainConfig
+from deepley.records import to_json
 from deepley.training import curves, evaluation
 from deepley.training.batches import classes_of, labels_of
 from deepley.training.blends import Blend

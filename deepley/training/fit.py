@@ -15,10 +15,11 @@ import numpy as np
 import tqdm
 from sklearn.metrics import roc_auc_score
 
-from deepley.config import Phase, TrainConfig, to_json
 from deepley.network import devices, files
 from deepley.network import model as networks
 from deepley.network.backbones import BACKBONES
+from deepley.recipes import Phase, TrainConfig
+from deepley.records import to_json
 from deepley.training import begin, checkpoint, feed, objective, views
 from deepley.training.batches import classes_of, labels_of, order
 from deepley.training.begin import TrainingError

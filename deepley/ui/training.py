@@ -9,12 +9,13 @@ from pathlib import Path
 
 import gradio as gr
 
-from deepley.config import FACE_SIZE, LONGEST_JOB, PRESETS, Phase, TrainConfig
+from deepley.config import FACE_SIZE, LONGEST_JOB
 from deepley.errors import Refusal
 from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones import BACKBONES
 from deepley.network.model import HEAD
+from deepley.recipes import PRESETS, Phase, TrainConfig
 from deepley.training.begin import TrainingError, for_start
 from deepley.ui import account, live, pictures, rent
 

@@ -8,10 +8,10 @@ from enum import StrEnum
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from deepley.config import from_json
 from deepley.errors import WeightsError
 from deepley.network.files import CONFIG
 from deepley.network.release import Release
+from deepley.records import from_json
 
 FALSE_POSITIVES = 0.02
 """Share of validation reals at or above the shipped threshold."""

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from deepley.config import FACE_SIZE, SCHEMA_VERSION, FaceLimits, ModelConfig, PhotoLimits, from_json
+from deepley.config import FACE_SIZE, FaceLimits, PhotoLimits
 from deepley.network import explain, release
 from deepley.network.engine import Activation, Engine
 from deepley.photo import decode, faces, provenance
 from deepley.photo.provenance import Provenance
 from deepley.photo.treatment import TREATMENTS
+from deepley.recipes import ModelConfig
+from deepley.records import SCHEMA_VERSION, from_json
 from deepley.verdict import calibration, doubt
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.stability import Stability

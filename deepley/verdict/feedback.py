@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from deepley.config import SCHEMA_VERSION
 from deepley.errors import Refusal
 from deepley.host.files import write
+from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import Detector, PhotoVerdict
 
 LABELS = ("real", "fake")

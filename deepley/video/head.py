@@ -16,9 +16,9 @@ from keras import layers, regularizers
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
-from deepley.config import SCHEMA_VERSION, from_json, to_json
 from deepley.errors import WeightsError
 from deepley.host.files import write
+from deepley.records import SCHEMA_VERSION, from_json, to_json
 from deepley.verdict.calibration import Calibration
 from deepley.video.looks import Look
 from deepley.video.temporal import NAMES

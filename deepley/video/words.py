@@ -7,7 +7,7 @@ import io
 import math
 from dataclasses import asdict
 
-from deepley.config import SCHEMA_VERSION
+from deepley.records import SCHEMA_VERSION
 from deepley.verdict.words import HEADLINES
 from deepley.video import temporal
 from deepley.video.clip import Watcher

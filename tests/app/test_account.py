@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from deepley.config import PRESETS, to_json
 from deepley.jobs import folder, huggingface
 from deepley.jobs.folder import JobConfig, JobError
 from deepley.jobs.huggingface import Remote
+from deepley.recipes import PRESETS
+from deepley.records import to_json
 from deepley.ui import account, rent
 
 ALICE, BOB = (SimpleNamespace(username=name) for name in ("alice", "bob"))

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from deepley.config import to_json
 from deepley.hub import client
 from deepley.jobs import folder, follower, huggingface, local, staging
 from deepley.jobs.folder import JobConfig, JobError, State
 from deepley.jobs.huggingface import Remote
 from deepley.network import release
+from deepley.records import to_json
 from tests.hub.server import Fault
 from tests.jobs.test_jobs import until
 

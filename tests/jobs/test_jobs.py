@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from deepley.__main__ import main
-from deepley.config import Phase
 from deepley.errors import Refusal
 from deepley.jobs import folder, local, trainer
 from deepley.jobs.folder import Job, JobConfig, JobError, JobStatus, State
 from deepley.network import release
+from deepley.recipes import Phase
 from deepley.verdict.detector import Detector
 
 

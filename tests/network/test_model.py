@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from deepley.config import ModelConfig
 from deepley.errors import WeightsError
 from deepley.network import model
+from deepley.recipes import ModelConfig
 from tests.conftest import MICRO
 
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepley.config import ModelConfig
 from deepley.network import model
 from deepley.network.normalization import FusedBatchNormalization
+from deepley.recipes import ModelConfig
 from tests.conftest import MICRO
 
 IMAGES = np.random.default_rng(0).normal(3, 2, (6, 5, 7, 4)).astype(np.float32)

@@ -19,11 +19,12 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from sklearn.metrics import roc_auc_score
 
-from deepley.config import PRESETS, TrainConfig, from_json, to_json
 from deepley.host.files import write_json
 from deepley.network import files, release
 from deepley.network.engine import Engine
 from deepley.network.model import stage_of
+from deepley.recipes import PRESETS, TrainConfig
+from deepley.records import from_json, to_json
 from deepley.training import batches, begin, cache, dataset, fit, views
 from deepley.training.checkpoint import CheckpointError
 from deepley.training.finish import finish
@@ -133,7 +134,7 @@ def test_a_process_that_draws_ends_with_the_training(data_folder, tmp_path):
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
     """A network that learned to see the grain of the fake pictures, and its folder."""
-    from deepley.config import Phase
+    from deepley.recipes import Phase
 
     recipe = TrainConfig(
         preset="test",

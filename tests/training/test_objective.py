@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from deepley.config import Phase, TrainConfig
 from deepley.network.model import evidence
+from deepley.recipes import Phase, TrainConfig
 from deepley.training import batches, objective
 from deepley.training.sources import Source
 

@@ -1,0 +1,57 @@
+"""Frozen dataclasses as JSON and back, with their types checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from deepley.errors import Refusal
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SCHEMA_VERSION = 1
+"""Version of every JSON object this project writes."""
+
+Record = TypeVar("Record")
+
+_adapter = functools.cache(TypeAdapter)
+
+
+def to_json(value: DataclassInstance) -> dict[str, Any]:
+    """A dataclass as plain JSON types.
+
+    Args:
+        value: Dataclass whose fields are plain values, tuples or such dataclasses.
+
+    Returns:
+        Values by field, as `json.dumps` takes them.
+    """
+    return dataclasses.asdict(value)
+
+
+def from_json(cls: type[Record], data: object) -> Record:
+    """The dataclass that `to_json` wrote.
+
+    Args:
+        cls: Dataclass whose fields are plain values, tuples or such dataclasses.
+        data: Values by field. A missing one takes its default; an unknown one is ignored, so that a newer file stays
+            readable.
+
+    Raises:
+        Refusal: If a value has another type than its field, a field without default is missing, or a value breaks the
+            contract of `cls`.
+    """
+    try:
+        return _adapter(cls).validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if isinstance(first.get("ctx", {}).get("error"), Refusal):
+            raise Refusal(str(first["ctx"]["error"])) from error
+        where = ".".join(map(str, first["loc"])) or cls.__name__
+        said = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+        raise Refusal(f"{where}: {said[:1].lower()}{said[1:]}, not {json.dumps(first['input'])[:80]}.") from error
