@@ -28,8 +28,8 @@ from deepley.training import card, evaluation, finish
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
 from deepley.video import reader
-from deepley.video.clip import Watcher
 from deepley.video.verdict import TrackVerdict
+from deepley.video.watcher import Watcher
 
 LABELS = {"real": 0, "fake": 1}
 

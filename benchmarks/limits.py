@@ -27,7 +27,7 @@ from deepley.training.batches import labels_of
 from deepley.training.evaluation import figures
 from deepley.training.sources import find as find_sources
 from deepley.verdict.detector import Detector
-from deepley.verdict.stability import Stability
+from deepley.verdict.photo import Stability
 
 SIZES = (128, 96, 80, 64, 56, 48, 40, 32)
 """Sides of the face detector's box, in pixels of the photo."""

@@ -28,7 +28,8 @@ from deepley.photo import provenance
 from deepley.photo.decode import decode, fit_within
 from deepley.photo.faces import find, recrop
 from deepley.records import SCHEMA_VERSION
-from deepley.verdict.detector import SHOWN_SIDE, Detector, File, PhotoVerdict
+from deepley.verdict.detector import Detector
+from deepley.verdict.photo import SHOWN_SIDE, File, PhotoVerdict
 
 
 def phone_photo() -> bytes:

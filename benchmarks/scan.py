@@ -39,7 +39,7 @@ from deepley.scan.plain import processes
 from deepley.scan.run import scan
 from deepley.scan.slices import PART
 from deepley.scan.sources import slices
-from deepley.verdict import many
+from deepley.verdict import batch
 from deepley.verdict.calibration import Calibration
 from deepley.verdict.detector import Detector
 
@@ -120,8 +120,8 @@ def forward(detector: Detector, crop: np.ndarray, seconds: float = 3) -> float:
 def check(detector: Detector, tar: Path, seconds: float = 10) -> float:
     """Photos a second of `check` in this process."""
     done, start = 0, time.perf_counter()
-    items = (many.Item(*item) for one in slices(str(tar)) for item in one.items())
-    for _ in many.check(detector, items):
+    items = (batch.Item(*item) for one in slices(str(tar)) for item in one.items())
+    for _ in batch.check(detector, items):
         done += 1
         if time.perf_counter() - start > seconds:
             break

@@ -30,11 +30,12 @@ import numpy as np
 import skimage.data
 
 from deepley.config import DEFAULT_RELEASE, VideoLimits
-from deepley.network.engine import Engine
+from deepley.engine.tensorflow import TensorFlowEngine
 from deepley.photo import faces
 from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import Detector
-from deepley.video import clip, reader, temporal, tracks
+from deepley.video import changes, reader, tracks
+from deepley.video.watcher import Watcher
 
 RATE, LIMITS = 25, VideoLimits()
 
@@ -43,8 +44,8 @@ STAGES = {
     "face detection": (faces, "find_many"),
     "alignment": (faces, "align"),
     "tracking": (tracks.Tracker, "follow"),
-    "network": (Engine, "explain"),
-    "temporal features": (temporal, "features"),
+    "network": (TensorFlowEngine, "explain"),
+    "temporal features": (changes, "features"),
 }
 """What is timed: each without the others that it calls."""
 
@@ -125,7 +126,7 @@ def decode(path: Path) -> float:
     return time.perf_counter() - start
 
 
-def measure(path: Path, watcher: clip.Watcher) -> dict:
+def measure(path: Path, watcher: Watcher) -> dict:
     """Decodes a clip, then checks it."""
     alone, watch = decode(path), Stopwatch()
     with contextlib.ExitStack() as patched:
@@ -156,7 +157,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30, 60], help="lengths of the clips made here")
     parser.add_argument("--clips", type=Path, metavar="DIR", help="check the clips of this folder instead")
     options = parser.parse_args()
-    watcher = clip.Watcher(Detector(options.release))
+    watcher = Watcher(Detector(options.release))
     with tempfile.TemporaryDirectory() as folder:
         film(Path(folder) / "first.mp4", 1)
         watcher.check(Path(folder) / "first.mp4")  # the first call builds graphs

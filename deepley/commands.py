@@ -17,9 +17,9 @@ from deepley.records import to_json
 
 def check(options: argparse.Namespace) -> int:
     """Checks photos and clips, and prints what was found."""
-    from deepley.verdict import many
+    from deepley.verdict import batch
     from deepley.verdict.detector import Detector
-    from deepley.video import words as video
+    from deepley.video import record as clips
 
     paths = _found(options.paths)
     if not paths:
@@ -29,10 +29,10 @@ def check(options: argparse.Namespace) -> int:
     for path in paths:
         if _is_clip(path):
             results.append(_check_clip(path, detector))
-            text = f"{path}: {video.line(results[-1])}"
+            text = f"{path}: {clips.line(results[-1])}"
         else:
-            (row,) = many.check(detector, [many.Item(str(path), path.read_bytes)])
-            results.append(many.to_json(row, detector))
+            (row,) = batch.check(detector, [batch.Item(str(path), path.read_bytes)])
+            results.append(batch.to_json(row, detector))
             if options.heatmaps and row.verdict and row.verdict.verdicts:
                 name = f"{len(results):03}-{Path(row.name).name}.heatmap.png"
                 _write_overlay(options.heatmaps / name, row.verdict.overlay()[1])
@@ -70,17 +70,17 @@ def _is_clip(path: Path) -> bool:
 
 
 def _check_clip(path: Path, detector: object) -> dict:
-    from deepley.video import words
-    from deepley.video.clip import Watcher
+    from deepley.video import record
     from deepley.video.reader import VideoError
+    from deepley.video.watcher import Watcher
 
     watcher = Watcher(detector)
     try:
-        found = words.to_json(watcher.check(path), watcher)
+        found = record.to_json(watcher.check(path), watcher)
     except VideoError as error:
-        found = words.to_json(None, watcher, str(error))
+        found = record.to_json(None, watcher, str(error))
     except Exception as error:  # what a hostile file makes of FFmpeg or OpenCV must not keep the others from a check
-        found = words.to_json(None, watcher, f"It could not be checked ({type(error).__name__}): save it anew as MP4.")
+        found = record.to_json(None, watcher, f"It could not be checked ({type(error).__name__}): save it anew as MP4.")
     return {"path": str(path), **found}
 
 
@@ -151,7 +151,7 @@ def train_video(options: argparse.Namespace) -> int:
     from deepley.network.release import load
     from deepley.training import card, finish, footage, temporal
     from deepley.training.sources import find
-    from deepley.video import head
+    from deepley.video import temporal_head
 
     loaded = load(options.release)
     out = loaded.folder / TEMPORAL
@@ -165,7 +165,7 @@ def train_video(options: argparse.Namespace) -> int:
         )
     details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
     finish.add(loaded.folder, temporal.metrics(details))
-    head.save(out, replace(trained, details=details))
+    temporal_head.save(out, replace(trained, details=details))
     shutil.rmtree(store)
     print(card.comparison(temporal.rows(measured), card.FURTHER["clips"][1]))
     print(f"The temporal head is {out}; {details['lost']} photos were left out, as their faces were lost.")
@@ -197,7 +197,7 @@ def evaluate(options: argparse.Namespace) -> int:
     from deepley.training.batches import labels_of
     from deepley.training.card import tables
     from deepley.training.sources import find
-    from deepley.verdict import doubt
+    from deepley.verdict import novelty
     from deepley.verdict.calibration import of_release
 
     if options.trained and not options.sets:
@@ -209,7 +209,7 @@ def evaluate(options: argparse.Namespace) -> int:
     seen = evaluation.looker(loaded.model)
     logits, readable, unreadable = evaluation.score_readable(lambda faces: seen(faces)[0], sources)
     figures = evaluation.figures(logits, labels_of(readable), cut)
-    further, scored, usual = {}, {}, doubt.load(loaded.folder)
+    further, scored, usual = {}, {}, novelty.load(loaded.folder)
 
     def look(faces: object) -> tuple:
         logits, embeddings = seen(faces)

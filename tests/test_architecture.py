@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,15 @@ MAY_IMPORT = {
     "host": {"errors", "host"},
     "photo": {*GROUND, "photo"},
     "network": {*GROUND, "network"},
-    "verdict": {*GROUND, "photo", "network", "verdict"},
-    "video": {*GROUND, "photo", "network", "verdict", "video"},
+    "explain": {"config", "explain"},
+    "engine": {"config", "network", "engine"},
+    "verdict": {*GROUND, "photo", "network", "explain", "engine", "verdict"},
+    "video": {*GROUND, "photo", "network", "explain", "engine", "verdict", "video"},
     "scan": {*GROUND, "photo", "network", "verdict", "scan"},
-    "training": {*GROUND, "photo", "network", "verdict", "video", "training"},
+    "training": {*GROUND, "photo", "network", "engine", "verdict", "video", "training"},
     "hub": {*GROUND, "network", "hub"},
     "jobs": {*GROUND, "photo", "network", "training", "hub", "jobs"},
-    "ui": {*GROUND, "photo", "network", "verdict", "video", "training", "hub", "jobs", "ui"},
+    "ui": {*GROUND, "photo", "network", "explain", "verdict", "video", "training", "hub", "jobs", "ui"},
 }
 
 
@@ -47,7 +51,7 @@ def test_arrows_only_point_down(room):
             if parts[0] == "deepley" and len(parts) > 1:
                 assert parts[1] in MAY_IMPORT[room], f"{path.name} imports {name}"
             if room == "training" and parts[:2] == ["deepley", "verdict"] and len(parts) > 2:
-                assert parts[2] in ("calibration", "doubt"), f"{path.name} imports {name}"
+                assert parts[2] in ("calibration", "novelty"), f"{path.name} imports {name}"
 
 
 def test_one_module_alone_writes_files_by_renaming():
@@ -90,6 +94,13 @@ def test_training_runs_on_any_keras_backend(module):
 @pytest.mark.parametrize("module", ["views", "blends", "sources"])
 def test_a_process_that_draws_views_needs_no_keras(module):
     assert not {"keras", "tensorflow"} & {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
+
+
+@pytest.mark.parametrize("module", ["verdict.words", "verdict.record", "verdict.report", "ui.card"])
+def test_a_verdict_is_told_without_tensorflow_and_keras(module):
+    code = f"import sys, deepley.{module}; print({{'tensorflow', 'keras'}} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE
-from deepley.network import explain, files, model
-from deepley.network.engine import Engine
+from deepley.engine.tensorflow import TensorFlowEngine
+from deepley.explain.heatmap import grad_cam
+from deepley.network import files, model
 from deepley.photo import faces
 from deepley.photo.decode import decode
 from deepley.recipes import PRESETS, ModelConfig, TrainConfig
 from deepley.records import from_json
 from deepley.training.card import card, tables
 from deepley.verdict.detector import Detector
-from deepley.video import head, temporal
+from deepley.video import changes, temporal_head
 from tests.conftest import encode, under_orientation
 
 ROOT = Path(__file__).parent.parent
@@ -48,20 +49,20 @@ def test_randomised_weights_change_the_shipped_heatmap(detector, astronaut):
     """Adebayo et al. 2018, on the real network: only its head is randomised, and the map is another one."""
     (verdict,) = detector.check(encode(astronaut)).verdicts
     network = detector.release.model
-    head = {
+    temporal_head = {
         w.path: np.asarray(w) for w in network.weights if model.stage_of(w.path.split("/")[0], ModelConfig()) == "head"
     }
     rng = np.random.default_rng(0)
     try:
         for weight in network.weights:
-            if weight.path in head and weight.path.endswith("/kernel"):
-                weight.assign(rng.normal(0, np.std(head[weight.path]), weight.shape))
-        (activation,) = Engine(network).explain(verdict.face.crop[None])
+            if weight.path in temporal_head and weight.path.endswith("/kernel"):
+                weight.assign(rng.normal(0, np.std(temporal_head[weight.path]), weight.shape))
+        (activation,) = TensorFlowEngine(network).explain(verdict.face.crop[None])
     finally:
         for weight in network.weights:
-            if weight.path in head:
-                weight.assign(head[weight.path])
-    maps = [explain.grad_cam(activation.features, activation.gradient, side) for side in (True, False)]
+            if weight.path in temporal_head:
+                weight.assign(temporal_head[weight.path])
+    maps = [grad_cam(activation.features, activation.gradient, side) for side in (True, False)]
     assert min(np.abs(verdict.heatmap - other).mean() for other in maps) > 0.02
 
 
@@ -75,8 +76,8 @@ def test_figures_on_card_and_readme_are_those_of_the_release():
 
 
 def test_the_release_has_the_temporal_head_that_its_card_tells_of(detector):
-    trained = head.load(DEFAULT_RELEASE / files.TEMPORAL, detector.release.sha256)
-    assert trained.mean.shape == (2048 + len(temporal.NAMES),)
+    trained = temporal_head.load(DEFAULT_RELEASE / files.TEMPORAL, detector.release.sha256)
+    assert trained.mean.shape == (2048 + len(changes.NAMES),)
     told = detector.release.metrics["clips"]
     measured = trained.details["figures"]
     assert told["both"]["auc"] == measured["auc"]["both"]

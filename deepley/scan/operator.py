@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from deepley.scan import rows
 from deepley.scan.slices import Item
-from deepley.verdict import many
+from deepley.verdict import batch, record
 from deepley.verdict.detector import Detector
 
 
@@ -29,9 +29,9 @@ class Checker:
 
     def __call__(self, items: Iterable[Item]) -> Iterator[dict]:
         """One row of `rows.SCHEMA` an item, whatever is wrong with it."""
-        for row in many.check(self._detector, (many.Item(*item) for item in items)):
-            result = many.to_json(row, self._detector)
-            yield rows.checked(result, many.evidence(result), many.strongest(result["faces"]))
+        for row in batch.check(self._detector, (batch.Item(*item) for item in items)):
+            result = batch.to_json(row, self._detector)
+            yield rows.checked(result, record.evidence(result), record.strongest(result["faces"]))
 
 
 def one_core() -> None:

@@ -23,7 +23,7 @@ from deepley.training.batches import classes_of, labels_of
 from deepley.training.blends import Blend
 from deepley.training.card import card
 from deepley.training.dataset import Dataset
-from deepley.verdict import calibration, doubt
+from deepley.verdict import calibration, novelty
 
 
 def add(folder: Path, further: dict) -> None:
@@ -156,7 +156,7 @@ def finish(
     fitted = calibration.fit(evidence(head.predict(both, verbose=0)), labels)
     logits = evidence(head.predict(held_out, verbose=0))
     train, known = _embeddings(network, dataset.take("train", _KNOWN))
-    usual = doubt.fit(known, classes_of(train, config.model.kinds), held_out)
+    usual = novelty.fit(known, classes_of(train, config.model.kinds), held_out)
     usual.save(building)
     sets = {"validation": evaluation.summary("validation", logits, labels_of(valid), fitted, usual.far(held_out))}
     for name, sources in _test_sets(dataset.splits["test"]).items():

@@ -25,13 +25,13 @@ from deepley.photo.decode import PhotoError
 from deepley.training import blending, clips, dataset
 from deepley.training.sources import SPLITS, DataError, Source
 from deepley.verdict import calibration
-from deepley.video import head, looks, reader, temporal, tracks
+from deepley.video import changes, observations, reader, temporal_head, tracks
 from deepley.video.reader import Pair
 
 SHARES = {"train": 0.5, "valid": 0.15, "test": 0.35}
 """Of the photos, by what their clips are for."""
 
-_CODE = (blending, clips, faces, looks, reader, temporal, tracks)
+_CODE = (blending, clips, faces, observations, reader, changes, tracks)
 """Modules on which the features of a clip depend."""
 
 
@@ -138,7 +138,8 @@ def _kinds(split: str) -> tuple[str, ...]:
 
 
 def _key(loaded: release.Release) -> str:
-    digest = hashlib.sha256(f"{loaded.sha256} {calibration.of_release(loaded).temperature} {head.WINDOW}".encode())
+    temperature = calibration.of_release(loaded).temperature
+    digest = hashlib.sha256(f"{loaded.sha256} {temperature} {temporal_head.WINDOW}".encode())
     for module in _CODE:
         digest.update(Path(module.__file__).read_bytes())
     return digest.hexdigest()[:12]
@@ -148,9 +149,12 @@ class _Filmer:
     """Films photos and looks at the clips with a release."""
 
     def __init__(self, loaded: release.Release) -> None:
-        from deepley.network.engine import Engine  # needs TensorFlow, which a training machine may not have
+        from deepley.engine.tensorflow import (
+            TensorFlowEngine,  # needs TensorFlow, which a training machine may not have
+        )
 
-        self._explain, self._temperature = Engine(loaded.model).explain, calibration.of_release(loaded).temperature
+        self._explain = TensorFlowEngine(loaded.model).explain
+        self._temperature = calibration.of_release(loaded).temperature
 
     def __call__(self, task: tuple[Path, str, str, Source]) -> None:
         path, digest, split, source = task
@@ -192,9 +196,9 @@ def watched(path: Path, explain: Callable, temperature: float) -> tuple[np.ndarr
     for pair in reader.read(path):
         if not isinstance(pair, Pair):
             break
-        usable = [s for s in tracker.follow(pair).values() if looks.unusable(s.first, limits) is None]
-        seen += looks.look(usable[:1], pair, explain, temperature)
-    found = head.sequence(seen)[: head.WINDOW]
-    if len(found) < head.WINDOW:
+        usable = [s for s in tracker.follow(pair).values() if observations.unusable(s.first, limits) is None]
+        seen += observations.look(usable[:1], pair, explain, temperature)
+    found = temporal_head.sequence(seen)[: temporal_head.WINDOW]
+    if len(found) < temporal_head.WINDOW:
         return None
-    return found, float(np.mean([each.logit for each in seen[: head.WINDOW]]))
+    return found, float(np.mean([each.logit for each in seen[: temporal_head.WINDOW]]))

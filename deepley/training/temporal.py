@@ -16,8 +16,8 @@ from sklearn.metrics import roc_auc_score
 from deepley.training import clips, evaluation
 from deepley.training.footage import Examples
 from deepley.verdict import calibration
-from deepley.video import head
-from deepley.video.head import Combination, Head
+from deepley.video import temporal_head
+from deepley.video.temporal_head import Combination, Head
 
 _EPOCHS, _PATIENCE, _BATCH = 60, 10, 32
 
@@ -35,7 +35,7 @@ def fit(made: Examples, seed: int = 0) -> tuple[Head, dict]:
     scale = np.maximum(made.sequences[train].std(axis=(0, 1)), 1e-4)
     standard = (made.sequences - mean) / scale
     keras.utils.set_random_seed(seed)
-    model = head.build(size)
+    model = temporal_head.build(size)
     model.compile(
         keras.optimizers.Adam(2e-3), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False
     )  # XLA costs more than it saves on a CPU

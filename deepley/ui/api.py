@@ -17,11 +17,11 @@ from deepley.photo.decode import PhotoError
 from deepley.ui.callers import allowance, refused
 from deepley.ui.components import PhotoInput, Upload
 from deepley.ui.detectors import Detectors
-from deepley.verdict import many
-from deepley.verdict.many import ManyError
-from deepley.video import words
-from deepley.video.clip import Watcher
+from deepley.verdict import batch, record
+from deepley.verdict.batch import ManyError
+from deepley.video import record as clips
 from deepley.video.reader import VideoError
+from deepley.video.watcher import Watcher
 
 
 def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
@@ -49,7 +49,7 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         if photo is None:
             raise refused("Send a photo to check.")
         try:
-            return detectors.default.to_json(detectors.default.check(photo.read()))
+            return record.of_photo(detectors.default.check(photo.read()), detectors.default.release)
         except PhotoError as error:
             raise refused(error) from error
 
@@ -68,10 +68,10 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         if sum(path.stat().st_size for path in files) > bounds.max_bytes:
             raise refused(f"These files have more than {bounds.max_bytes / 1e6:g} MB: send them in several calls.")
         try:
-            items = many.collect([(path.name, path) for path in files], ManyLimits(max_files=bounds.max_photos))
+            items = batch.collect([(path.name, path) for path in files], ManyLimits(max_files=bounds.max_photos))
         except ManyError as error:
             raise refused(error) from error
-        found = (many.to_json(row, detectors.default) for row in many.check(detectors.default, items))
+        found = (batch.to_json(row, detectors.default) for row in batch.check(detectors.default, items))
         # Clients of Gradio take whatever has a `path` for a file, and try to download it.
         return [{"name": result.pop("path"), **result} for result in found]
 
@@ -94,7 +94,7 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
             verdict = watcher.check(Path(clip))
         except VideoError as error:
             raise refused(error) from error
-        return words.to_json(verdict, watcher)
+        return clips.to_json(verdict, watcher)
 
     lane = {"concurrency_id": "model", "concurrency_limit": 1}
     nobody = gr.Button(visible=False)  # no person presses it: it carries the endpoints

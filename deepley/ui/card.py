@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 from deepley.verdict import words
-from deepley.verdict.calibration import Calibration, Evidence
-from deepley.verdict.detector import Detector, PhotoVerdict
+from deepley.verdict.calibration import Calibration, Evidence, of_release
+from deepley.verdict.photo import PhotoVerdict
+
+if TYPE_CHECKING:
+    from deepley.network.release import Release
 
 COLOURS = {
     Evidence.NONE: "#0f766e",
@@ -24,18 +28,24 @@ def message(state: str, title: str, text: str) -> str:
     return _card(state, f"<h2>{escape(title)}</h2><p>{escape(text)}</p>")
 
 
-def verdict(found: PhotoVerdict, face: int, detector: Detector) -> str:
-    """The card of one face of a photo."""
+def verdict(found: PhotoVerdict, face: int, release: Release) -> str:
+    """The card of one face of a photo.
+
+    Args:
+        found: Verdict of the photo.
+        face: Index of the face.
+        release: That judged it.
+    """
     if found.reason:
         return message("done", "Not applicable", found.reason)
-    chosen = found.verdicts[face]
+    chosen, calibration = found.verdicts[face], of_release(release)
     several = len(found.verdicts) > 1
     parts = [f'<p class="quiet">Face {face + 1} of {len(found.verdicts)}</p>' if several else ""]
     parts.append(f"<h2>{words.HEADLINES[chosen.evidence]}</h2><p>{escape(words.meaning(chosen))}</p>")
-    parts.append(gauge(chosen.score, detector.calibration) + _legend(chosen.evidence, detector.calibration))
+    parts.append(gauge(chosen.score, calibration) + _legend(chosen.evidence, calibration))
     parts.append(f"<h3>Would it hold?</h3><p>{escape(words.stability(chosen))}</p>{_treated(chosen.stability)}")
     parts += [f"<p>{escape(extra)}</p>"] if (extra := words.left_out(found)) else []
-    parts.append(f'<p class="quiet">{escape(words.trained(detector))}</p>')
+    parts.append(f'<p class="quiet">{escape(words.trained(release.config))}</p>')
     return _card("done", "".join(parts))
 
 

@@ -18,7 +18,7 @@ from deepley.ui.components import COPY, PhotoInput, Upload, click
 from deepley.ui.detectors import Detectors
 from deepley.ui.states import FORM, GONE, Checked, blank, broken, idle, idle_card, look, waiting
 from deepley.verdict import feedback, report, words
-from deepley.verdict.detector import PhotoVerdict
+from deepley.verdict.photo import PhotoVerdict
 
 EXAMPLE = Path(__file__).parent / "astronaut.jpg"
 """Eileen Collins, NASA, public domain; from scikit-image's data."""
@@ -72,7 +72,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
             (f"{i + 1}: {words.HEADLINES[v.evidence]}, score {v.score:.2f}", i) for i, v in enumerate(verdict.verdicts)
         ]
         return (
-            card.verdict(verdict, face, detector),
+            card.verdict(verdict, face, detector.release),
             gr.update(choices=choices, value=face if choices else None, visible=len(choices) > 1),
             gr.update(visible=True),
             gr.update(visible=bool(choices)),
@@ -80,7 +80,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
             0.7,
             len(choices) == 1,
             card.provenance(verdict),
-            report.text(verdict, detector, checked.name),
+            report.text(verdict, detector.release, checked.name),
             gr.update(visible=bool(choices), open=False),
             *FORM,
             gr.skip(),
@@ -90,7 +90,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     def choose(checked: Checked | None, face: int | None, opacity: float, close: bool) -> tuple:
         if checked is None or face is None:
             return gr.skip(), gr.skip(), gr.skip()
-        return (card.verdict(checked.verdict, face, checked.detector), *look(checked, face, opacity, close))
+        return (card.verdict(checked.verdict, face, checked.detector.release), *look(checked, face, opacity, close))
 
     def redraw(checked: Checked | None, face: int | None, opacity: float, close: bool) -> object:
         return look(checked, face or 0, opacity, close)[0] if checked and checked.verdict.verdicts else gr.skip()
@@ -101,7 +101,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
         folder.mkdir(parents=True)
         path = folder / f"deepley-{checked.verdict.file.sha256[:8]}.html"
-        path.write_text(report.html(checked.verdict, checked.detector, checked.name), encoding="utf-8")
+        path.write_text(report.html(checked.verdict, checked.detector.release, checked.name), encoding="utf-8")
         return str(path)
 
     def correct(

@@ -20,9 +20,10 @@ from deepley.ui.components import click
 from deepley.ui.detectors import Detectors
 from deepley.verdict.words import HEADLINES, HEATMAP_NOTE
 from deepley.video import report, words
-from deepley.video.clip import Step, Watcher
 from deepley.video.reader import VideoError
+from deepley.video.record import to_csv
 from deepley.video.verdict import ClipVerdict
+from deepley.video.watcher import Step, Watcher
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
         if checked is None:
             raise gr.Error(GONE, print_exception=False)
         verdict = checked.verdict
-        text = words.to_csv(verdict) if suffix == "csv" else report.html(verdict, checked.watcher, checked.name)
+        text = to_csv(verdict) if suffix == "csv" else report.html(verdict, checked.watcher, checked.name)
         folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
         folder.mkdir(parents=True)
         path = folder / f"deepley-{verdict.sha256[:8]}.{suffix}"

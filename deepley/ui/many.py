@@ -20,8 +20,8 @@ from deepley.errors import WeightsError
 from deepley.photo.decode import SUFFIXES, fit_within
 from deepley.ui.check import KEPT
 from deepley.ui.detectors import Detectors
-from deepley.verdict import many
-from deepley.verdict.many import ManyError, Row
+from deepley.verdict import batch, record
+from deepley.verdict.batch import ManyError, Row
 
 HEADERS = ["photo", "file", "evidence", "score", "note", "faces"]
 _LOG = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
             return
         try:
             detector = detectors.of(release)
-            items = many.collect([(Path(path).name, Path(path)) for path in paths])
+            items = batch.collect([(Path(path).name, Path(path)) for path in paths])
         except (ManyError, WeightsError) as error:
             yield _said(str(error)), *_table(done), results
             return
@@ -56,8 +56,8 @@ def build(detectors: Detectors, using: gr.State) -> None:
         shown = time.monotonic()
         yield _said(f"Checking {len(items)} photos…"), *_table(done), results
         try:
-            for row in many.check(detector, items):
-                results.append(many.to_json(row, detector))
+            for row in batch.check(detector, items):
+                results.append(batch.to_json(row, detector))
                 done.append(_cells(row, results[-1]))
                 if time.monotonic() - shown > _EVERY:
                     shown = time.monotonic()
@@ -81,7 +81,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
             return gr.update(visible=False), gr.update(visible=False)
         folder = Path(as_csv.GRADIO_CACHE) / secrets.token_hex(16)
         folder.mkdir(parents=True)
-        (folder / "deepley.csv").write_text(many.to_csv(results), encoding="utf-8")
+        (folder / "deepley.csv").write_text(record.to_csv(results), encoding="utf-8")
         (folder / "deepley.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
         return (
             gr.update(value=str(folder / "deepley.csv"), visible=True),
@@ -153,13 +153,13 @@ def _table(done: list[list]) -> tuple:
 
 def _cells(row: Row, result: dict) -> list:
     if row.verdict is None:
-        return ["", row.name, many.evidence(result), "", row.error, None]
+        return ["", row.name, record.evidence(result), "", row.error, None]
     small, _ = fit_within(row.verdict.photo, _THUMBNAIL)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, "JPEG", quality=80)
     picture = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-    face = many.strongest(result["faces"])
+    face = record.strongest(result["faces"])
     if face is None:
-        return [picture, row.name, many.evidence(result), "", result["reason"], 0]
+        return [picture, row.name, record.evidence(result), "", result["reason"], 0]
     note = "" if face["holds"] else "does not hold when treated"
-    return [picture, row.name, many.evidence(result), f"{face['score']:.3f}", note, len(result["faces"])]
+    return [picture, row.name, record.evidence(result), f"{face['score']:.3f}", note, len(result["faces"])]

@@ -8,7 +8,7 @@ from deepley.errors import WeightsError
 from deepley.hub.download import Choice
 from deepley.network.files import TEMPORAL
 from deepley.verdict.detector import Detector
-from deepley.video import head
+from deepley.video import temporal_head
 
 
 def detector(choice: Choice) -> tuple[Detector, str]:
@@ -27,5 +27,5 @@ def detector(choice: Choice) -> tuple[Detector, str]:
 
 def _whole(folder: Path) -> Detector:
     found = Detector(folder)
-    head.load(folder / TEMPORAL, found.release.sha256)  # what the first clip would find out
+    temporal_head.load(folder / TEMPORAL, found.release.sha256)  # what the first clip would find out
     return found

@@ -8,7 +8,8 @@ import gradio as gr
 
 from deepley.ui import card
 from deepley.verdict import words
-from deepley.verdict.detector import Detector, PhotoVerdict
+from deepley.verdict.detector import Detector
+from deepley.verdict.photo import PhotoVerdict
 
 FORM = (None, False, gr.update(interactive=True), "")
 """An untouched form to say that a verdict is wrong: what was chosen for one photo is not sent for the next."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from deepley.errors import WeightsError
 from deepley.network.files import CONFIG
-from deepley.network.release import Release
 from deepley.records import from_json
+
+if TYPE_CHECKING:
+    from deepley.network.release import Release
 
 FALSE_POSITIVES = 0.02
 """Share of validation reals at or above the shipped threshold."""
@@ -34,6 +37,11 @@ class Evidence(StrEnum):
     MODERATE = "moderate"
     STRONG = "strong"
     VERY_STRONG = "very strong"
+
+    @property
+    def rank(self) -> int:
+        """Place in this order, from 0: the higher, the stronger the evidence."""
+        return list(Evidence).index(self)
 
 
 @dataclass(frozen=True)

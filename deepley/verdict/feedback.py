@@ -14,7 +14,9 @@ from PIL import Image
 from deepley.errors import Refusal
 from deepley.host.files import write
 from deepley.records import SCHEMA_VERSION
-from deepley.verdict.detector import Detector, PhotoVerdict
+from deepley.verdict import record
+from deepley.verdict.detector import Detector
+from deepley.verdict.photo import PhotoVerdict
 
 LABELS = ("real", "fake")
 FOLDER = "feedback"
@@ -52,7 +54,7 @@ def keep(
         "label": label,
         "face": face,
         "crop": f"{label}/{name}.png" if photo is not None else None,
-        "verdict": detector.to_json(verdict),
+        "verdict": record.of_photo(verdict, detector.release),
     }
     with _ONE_AT_A_TIME:
         folder.mkdir(parents=True, exist_ok=True)

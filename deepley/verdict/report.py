@@ -5,24 +5,29 @@ from __future__ import annotations
 import base64
 import datetime
 import io
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
 from deepley.verdict import words
-from deepley.verdict.detector import Detector, PhotoVerdict
+from deepley.verdict.calibration import of_release
+from deepley.verdict.photo import PhotoVerdict
+
+if TYPE_CHECKING:
+    from deepley.network.release import Release
 
 PAGES = Environment(loader=PackageLoader("deepley", "verdict"), autoescape=True, trim_blocks=True)
 """The templates of reports; `base.html` is what all of them share."""
 
 
-def html(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
+def html(verdict: PhotoVerdict, release: Release, name: str) -> str:
     """The report as one HTML page that needs no other file.
 
     Args:
         verdict: Of the photo.
-        detector: That gave it.
+        release: That judged it.
         name: Of the file, as its owner knows it.
     """
     photo, overlay = verdict.overlay()
@@ -30,18 +35,18 @@ def html(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
         facts=_facts(verdict, name),
         words=words,
         verdict=verdict,
-        trained=words.trained(detector),
-        release=detector.release,
-        calibration=detector.calibration,
-        figures=_figures(detector),
+        trained=words.trained(release.config),
+        release=release,
+        calibration=of_release(release),
+        figures=_figures(release.metrics),
         photo=_data_url(photo),
         overlay=_data_url(overlay),
         crops=[_data_url(v.face.crop) for v in verdict.verdicts],
     )
 
 
-def text(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
-    """The report as plain text, for the clipboard."""
+def text(verdict: PhotoVerdict, release: Release, name: str) -> str:
+    """The report as plain text, for the clipboard; see `html`."""
     lines = ["Deepley CV: how strong is the evidence that a face was generated or swapped?", ""]
     lines += [f"{label}: {value}" for label, value in _facts(verdict, name)]
     lines.append("")
@@ -51,8 +56,8 @@ def text(verdict: PhotoVerdict, detector: Detector, name: str) -> str:
         lines.append(f"Face {number} ({words.box(v)}): {words.HEADLINES[v.evidence]}, score {v.score:.2f}.")
         lines += [words.meaning(v), words.stability(v), words.looked(v)]
     lines += [extra] if (extra := words.left_out(verdict)) else []
-    lines += ["", "What the file says of itself:", *verdict.provenance.sentences(), "", words.trained(detector)]
-    lines.append(f"Evidence starts at a score of {detector.calibration.threshold:.2f}. {words.HEATMAP_NOTE}")
+    lines += ["", "What the file says of itself:", *verdict.provenance.sentences(), "", words.trained(release.config)]
+    lines.append(f"Evidence starts at a score of {of_release(release).threshold:.2f}. {words.HEATMAP_NOTE}")
     return "\n".join(lines)
 
 
@@ -66,10 +71,10 @@ def _facts(verdict: PhotoVerdict, name: str) -> list[tuple[str, str]]:
     ]
 
 
-def _figures(detector: Detector) -> list[tuple[str, str]]:
+def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     """What the release's card says of it: each set's accuracy, false positives and recall."""
     told = []
-    for name, measured in detector.release.metrics.get("sets", {}).items():
+    for name, measured in metrics.get("sets", {}).items():
         parts = (
             f"{label} {measured[key]['value']:.1%} ({measured[key]['low']:.1%} to {measured[key]['high']:.1%})"
             for key, label in (

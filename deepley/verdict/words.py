@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from deepley.network import explain
+from collections.abc import Sequence
+from typing import Any
+
+from deepley.config import FaceLimits
+from deepley.explain.heatmap import regions
+from deepley.photo.faces import Face
 from deepley.verdict.calibration import Calibration, Evidence
-from deepley.verdict.detector import Detector, PhotoVerdict, Verdict
+from deepley.verdict.photo import PhotoVerdict, Verdict
 
 HEADLINES = {
     Evidence.NONE: "No evidence of manipulation found",
@@ -68,16 +73,19 @@ def stability(verdict: Verdict) -> str:
 
 def looked(verdict: Verdict) -> str:
     """Where the network looked, as a text alternative to the heatmap."""
-    shares = list(explain.regions(verdict.heatmap).items())
+    shares = list(regions(verdict.heatmap).items())
     if not shares:
         return "Nothing in the face spoke for this verdict more than for the other."
     (first, most), (second, next_most) = shares[:2]
     return f"Most of the weight lies on the {first} ({most:.0%}), then on the {second} ({next_most:.0%})."
 
 
-def trained(detector: Detector) -> str:
-    """What the release was trained to see and what it was not."""
-    config = detector.release.config
+def trained(config: dict[str, Any]) -> str:
+    """What a release was trained to see and what it was not.
+
+    Args:
+        config: The release's config.json.
+    """
     origins = [each["data"]["origin"] for each in (config, *config.get("ancestors", ()))]
     return (
         f"Trained on: {'; before that, on: '.join(origins)}. Other generators, other ways to swap a face, and "
@@ -108,3 +116,27 @@ def box(verdict: Verdict) -> str:
 
 def _list(items: tuple[str, ...]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def no_verdict(found: Sequence[Face], large: Sequence[Face], limits: FaceLimits) -> str:
+    """Why no face of a photo can be judged.
+
+    Args:
+        found: All faces.
+        large: Faces that are large enough.
+        limits: What counts as large and sharp enough.
+    """
+    if large:
+        return (
+            "The face is too blurred: there is not enough detail left to judge. Try a sharper version of the photo, "
+            "one that was not enlarged."
+        )
+    if found:
+        return (
+            f"The largest face is {found[0].side} pixels wide or high; below {limits.min_side} pixels the scores are "
+            "not reliable. Try a larger version of the photo."
+        )
+    return (
+        f"No face was found. Try a photo in which a face is upright, turned to the camera and at least "
+        f"{limits.min_side} pixels wide; drawings and faces seen from the side are not judged."
+    )

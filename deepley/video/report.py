@@ -12,8 +12,8 @@ import numpy as np
 from deepley.verdict.report import PAGES
 from deepley.verdict.words import HEADLINES
 from deepley.video import words
-from deepley.video.clip import Watcher
 from deepley.video.verdict import ClipVerdict
+from deepley.video.watcher import Watcher
 
 STRIP = 8
 """Frames on the filmstrip."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from deepley.network import explain
+from deepley.explain.drawing import outline, overlay
+from deepley.explain.heatmap import on_photo
 from deepley.verdict.calibration import Evidence
-from deepley.video.looks import Look
+from deepley.video.observations import Observation
 from deepley.video.reader import Reading
 
 BRIEF = 3
@@ -60,7 +61,7 @@ class TrackVerdict:
     """
 
     number: int
-    looks: tuple[Look, ...]
+    looks: tuple[Observation, ...]
     spatial: float
     spatial_scores: np.ndarray
     temporal: float | None
@@ -108,10 +109,9 @@ class ClipVerdict:
     @property
     def strongest(self) -> int:
         """Index of the track with the strongest evidence, brief ones last; there must be one."""
-        bands = list(Evidence)
         return max(
             range(len(self.tracks)),
-            key=lambda i: (not self.tracks[i].brief, bands.index(self.tracks[i].evidence), self.tracks[i].score),
+            key=lambda i: (not self.tracks[i].brief, self.tracks[i].evidence.rank, self.tracks[i].score),
         )
 
     def nearest(self, seconds: float) -> int:
@@ -138,7 +138,7 @@ class ClipVerdict:
         to_crops = [each.to_crop @ grow for _, each in here]
         heat = np.zeros((height, width), np.float32)
         for (_, each), to_crop in zip(here, to_crops):
-            heat = np.maximum(heat, explain.on_photo(each.heatmap, to_crop, width, height))
+            heat = np.maximum(heat, on_photo(each.heatmap, to_crop, width, height))
         numbers = [number for number, _ in here]
         shown_numbers = numbers if len(self.tracks) > 1 else None
-        return explain.outline(explain.overlay(pixels, heat, opacity), to_crops, shown_numbers), numbers
+        return outline(overlay(pixels, heat, opacity), to_crops, shown_numbers), numbers

@@ -7,10 +7,10 @@ from deepley.config import VideoLimits
 from deepley.ui import clip, timeline
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.video import report
-from deepley.video.clip import _shown
-from deepley.video.looks import Look
+from deepley.video.observations import Observation
 from deepley.video.reader import Facts, Frame, Pair, Reading
 from deepley.video.verdict import ClipVerdict, TrackVerdict
+from deepley.video.watcher import _shown
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,8 @@ def verdict(astronaut):
     seconds = [i / 2 for i in range(12)]
     shown = [_shown(Pair(Frame(astronaut, t), Frame(astronaut, t), int(t >= 3)), VideoLimits()) for t in seconds]
     to_crop = np.array([[1.0, 0, -100], [0, 1, -30]])
-    looks = tuple(Look(t, (180, 70, 90, 110), to_crop, 0.0, np.zeros(4), None, np.zeros((8, 8))) for t in seconds)
+    box, embedding, heatmap = (180, 70, 90, 110), np.zeros(4), np.zeros((8, 8))
+    looks = tuple(Observation(t, box, to_crop, 0.0, embedding, None, heatmap) for t in seconds)
     scores = np.linspace(0.1, 0.9, 12)
     changes = np.where(np.arange(12) < 2, np.nan, 0.4)
     tracks = (

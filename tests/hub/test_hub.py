@@ -16,12 +16,12 @@ from huggingface_hub import HfApi
 
 from deepley.__main__ import main
 from deepley.config import UploadLimits
+from deepley.engine.tensorflow import TensorFlowEngine
 from deepley.hub import client, dataset
 from deepley.hub.dataset import DatasetError
 from deepley.hub.download import pinned as pinned_release
 from deepley.hub.publish import PublishError, publish
 from deepley.network import files, release
-from deepley.network.engine import Engine
 from tests.conftest import encode
 from tests.hub.server import Fault, Repo
 
@@ -34,7 +34,7 @@ def test_what_was_published_can_be_pulled_at_the_commit_it_printed(hub, api, mic
         api.hf_hub_download("alice/detector", name, revision=printed.revision, local_dir=tmp_path)
     assert files.digest(tmp_path) == printed.digest == files.digest(micro_release)
     faces = np.random.default_rng(0).integers(0, 256, (3, 256, 256, 3), np.uint8)
-    scores = [Engine(release.load(folder).model).score(faces) for folder in (tmp_path, micro_release)]
+    scores = [TensorFlowEngine(release.load(folder).model).score(faces) for folder in (tmp_path, micro_release)]
     np.testing.assert_array_equal(*scores)  # bit for bit
 
 

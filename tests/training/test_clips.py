@@ -6,7 +6,7 @@ import pytest
 
 from deepley.photo.faces import TEMPLATE, find
 from deepley.training import clips
-from deepley.video import head, reader, temporal
+from deepley.video import changes, reader, temporal_head
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_blend_changes_the_face_alone_and_trembles(face):
 def test_a_rendered_clip_is_read_as_the_pairs_that_the_head_sees(face, tmp_path):
     clips.render(tmp_path / "a.mp4", face, TEMPLATE, "real", _shot(), np.random.default_rng(0))
     *pairs, reading = reader.read(tmp_path / "a.mp4")
-    assert len(pairs) == head.WINDOW
+    assert len(pairs) == temporal_head.WINDOW
     assert reading.frames == clips.FRAMES
     assert reading.cuts == ()
 
@@ -64,7 +64,7 @@ def test_a_rendered_clip_is_read_as_the_pairs_that_the_head_sees(face, tmp_path)
 def test_a_blend_flickers_more_than_its_real_clip(face):
     def ratio(kind):
         made = _frames(face, kind, 5)[:, 16:272, 16:272]
-        pairs = [temporal.residuals(made[i], made[i + 1]) for i in range(0, clips.FRAMES - 1, 6)]
+        pairs = [changes.residuals(made[i], made[i + 1]) for i in range(0, clips.FRAMES - 1, 6)]
         return np.mean([inside / around for inside, around, _ in pairs])
 
     assert ratio("blended") > ratio("real")

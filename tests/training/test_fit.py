@@ -19,9 +19,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from sklearn.metrics import roc_auc_score
 
+from deepley.engine.tensorflow import TensorFlowEngine
 from deepley.host.files import write_json
 from deepley.network import files, release
-from deepley.network.engine import Engine
 from deepley.network.model import stage_of
 from deepley.recipes import PRESETS, TrainConfig
 from deepley.records import from_json, to_json
@@ -172,7 +172,7 @@ def test_a_finished_run_becomes_a_release_whose_figures_are_its_own(trained, dat
     from deepley.training.evaluation import score_readable
     from deepley.verdict.calibration import of_release
 
-    logits, _, _ = score_readable(Engine(loaded.model).score, data.splits["test"])
+    logits, _, _ = score_readable(TensorFlowEngine(loaded.model).score, data.splits["test"])
     stored = metrics["sets"]["test"]["scores"]
     np.testing.assert_allclose(of_release(loaded).score(logits), stored, atol=1e-5)
     text = (folder / files.CARD).read_text()
@@ -203,7 +203,8 @@ def test_a_release_tells_what_its_training_started_from(trained, data, micro_rel
         "on drawings",
     ):
         assert said in card
-    assert "generated pictures; before that, on: pictures of which it says nothing; before" in words.trained(detector)
+    told = words.trained(detector.release.config)
+    assert "generated pictures; before that, on: pictures of which it says nothing; before" in told
     assert "started from" not in (micro_release / files.CARD).read_text()
 
 

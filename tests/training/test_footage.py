@@ -10,7 +10,7 @@ from deepley.network.release import load
 from deepley.photo.faces import find
 from deepley.training import clips, dataset, footage
 from deepley.training.sources import DataError, Source
-from deepley.video import head
+from deepley.video import temporal_head
 from tests.conftest import encode
 
 
@@ -47,7 +47,7 @@ def made(photos, loaded, tmp_path_factory):
 
 def test_a_photo_becomes_a_real_and_a_blended_clip_and_for_testing_a_control_too(made):
     examples, _ = made
-    assert examples.sequences.shape[:2] == (7, head.WINDOW)
+    assert examples.sequences.shape[:2] == (7, temporal_head.WINDOW)
     for split, kinds in (("train", 2), ("valid", 2), ("test", 3)):
         assert list(examples.kinds[examples.splits == split]) == list(clips.KINDS[:kinds])
     assert examples.lost == 0
@@ -74,7 +74,7 @@ def test_a_killed_run_goes_on_where_it_was_and_makes_a_head(made, photos, loaded
     assert main(["train-video", "--data", data, "--release", str(folder), "--origin", "photos of one astronaut"]) == 0
     assert filmed == list(clips.KINDS[:kinds])
     assert "| both | 2 (1) |" in capsys.readouterr().out
-    trained = head.load(folder / TEMPORAL, loaded.sha256)
+    trained = temporal_head.load(folder / TEMPORAL, loaded.sha256)
     assert trained.details["clips"] == {"train": 2, "valid": 2, "test": 2}
     assert not (folder / "temporal.clips").exists()
     card = (folder / CARD).read_text()
@@ -84,7 +84,7 @@ def test_a_killed_run_goes_on_where_it_was_and_makes_a_head(made, photos, loaded
 
 def test_a_photo_whose_face_is_lost_in_one_clip_is_left_out_whole(photos, loaded, tmp_path, monkeypatch):
     def watched(path, explain, temperature):
-        return None if path.read_text() == "control" else (np.zeros((head.WINDOW, 3)), 0.0)
+        return None if path.read_text() == "control" else (np.zeros((temporal_head.WINDOW, 3)), 0.0)
 
     monkeypatch.setattr(footage, "watched", watched)
     monkeypatch.setattr(clips, "render", lambda path, pixels, landmarks, kind, *rest: path.write_text(kind))

@@ -3,7 +3,7 @@ import pytest
 
 from deepley.training import temporal
 from deepley.training.footage import Examples
-from deepley.video import head
+from deepley.video import temporal_head
 
 
 def _examples(gap, n=120, seed=0):
@@ -11,7 +11,7 @@ def _examples(gap, n=120, seed=0):
     rng = np.random.default_rng(seed)
     kinds = np.array(["real", "blended", "control"] * n)
     splits = np.array([["train", "train", "valid", "test"][i // 3 % 4] for i in range(3 * n)])
-    sequences = rng.normal(size=(3 * n, head.WINDOW, 10)).astype(np.float32)
+    sequences = rng.normal(size=(3 * n, temporal_head.WINDOW, 10)).astype(np.float32)
     sequences[..., 9] += gap * (kinds == "blended")[:, None]
     spatial = rng.normal(size=3 * n) + 0.5 * (kinds == "blended")
     return Examples(sequences, spatial, kinds, splits, 0)

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from deepley.config import FaceLimits, PhotoLimits
-from deepley.network import explain
+from deepley.explain.heatmap import grad_cam
 from deepley.photo import faces
 from deepley.photo.decode import PhotoError
-from deepley.verdict import words
+from deepley.verdict import record, words
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
@@ -55,9 +55,9 @@ def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut):
     (face,) = detector.check(encode(astronaut)).verdicts
     (activation,) = detector.engine.explain(face.face.crop[None])
     towards_fake = face.evidence is not Evidence.NONE
-    wanted = explain.grad_cam(activation.features, activation.gradient, towards_fake)
+    wanted = grad_cam(activation.features, activation.gradient, towards_fake)
     np.testing.assert_allclose(face.heatmap, wanted, atol=1e-5)
-    opposite = explain.grad_cam(activation.features, activation.gradient, not towards_fake)
+    opposite = grad_cam(activation.features, activation.gradient, not towards_fake)
     assert np.abs(wanted - opposite).max() > 0.5
 
 
@@ -92,7 +92,7 @@ def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronau
 
 def test_json_has_what_the_command_line_promises(detector, astronaut):
     verdict = detector.check(encode(astronaut))
-    found = json.loads(json.dumps(detector.to_json(verdict)))
+    found = json.loads(json.dumps(record.of_photo(verdict, detector.release)))
     assert set(found) == {"schema", "error", "reason", "faces", "file", "provenance", "release", "sha256"}
     assert found["release"] == "micro"
     (face,) = found["faces"]

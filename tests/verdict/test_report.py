@@ -23,7 +23,7 @@ def pair(detector):
 
 
 def test_a_report_has_every_face_its_scores_and_what_judged(detector, pair):
-    page = report.html(pair, detector, "two.png")
+    page = report.html(pair, detector.release, "two.png")
     assert page.count("<h3>Face ") == 2
     for v in pair.verdicts:
         assert f"Score {v.score:.2f}" in page
@@ -38,20 +38,23 @@ def test_a_report_has_every_face_its_scores_and_what_judged(detector, pair):
 
 
 def test_what_a_file_brings_cannot_become_markup(detector, pair):
-    page = report.html(pair, detector, '<script>alert("x")</script>.png')
+    page = report.html(pair, detector.release, '<script>alert("x")</script>.png')
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
 def test_a_report_without_a_face_says_why(detector):
     verdict = detector.check(encode(np.full((300, 300, 3), 90, np.uint8)))
-    for made in (report.html(verdict, detector, "wall.png"), report.text(verdict, detector, "wall.png")):
+    for made in (
+        report.html(verdict, detector.release, "wall.png"),
+        report.text(verdict, detector.release, "wall.png"),
+    ):
         assert "Not applicable" in made
         assert "No face was found" in made
 
 
 def test_the_text_names_faces_scores_provenance_and_release(detector, pair):
-    text = report.text(pair, detector, "two.png")
+    text = report.text(pair, detector.release, "two.png")
     assert text.count("Face ") == 2
     assert "File: two.png" in text
     assert "What the file says of itself:\nNothing" in text
@@ -61,7 +64,7 @@ def test_the_text_names_faces_scores_provenance_and_release(detector, pair):
 def test_an_inconclusive_verdict_names_the_treatments_that_carry_it_across(pair):
     from dataclasses import replace
 
-    from deepley.verdict.stability import Stability
+    from deepley.verdict.photo import Stability
 
     turned = Stability(0.8, {"JPEG 70": 0.7, "JPEG 50": 0.2, "half size": 0.1}, 0.5)
     verdict = replace(pair.verdicts[0], score=0.8, evidence=Evidence.INCONCLUSIVE, kinds=(), stability=turned)

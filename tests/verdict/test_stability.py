@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from deepley.photo.treatment import TREATMENTS
-from deepley.verdict.stability import Stability
+from deepley.verdict.photo import Stability
 
 
 @pytest.mark.parametrize("name", TREATMENTS)

@@ -1,35 +1,18 @@
-"""Runs a trained network on aligned faces: logit, feature map and the head's gradient in one forward pass."""
+"""The engine that runs a release in TensorFlow, in float32: always there, since training needs TensorFlow too."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from deepley.config import MICRO_BATCH
+from deepley.engine.base import Activation
 from deepley.network.model import FEATURES, LOGIT
+from deepley.network.release import Release
 
 
-@dataclass(frozen=True)
-class Activation:
-    """What the network says of one face.
-
-    Attributes:
-        logit: Of "any kind of fake" against real, before calibration; above zero means fake.
-        kinds: (k,) float32, how much each kind of fake has of it; they sum to 1.
-        features: (h, w, c) float32, the last feature map.
-        gradient: (c,) float32, the logit's gradient on the feature map, averaged over positions.
-    """
-
-    logit: float
-    kinds: np.ndarray
-    features: np.ndarray
-    gradient: np.ndarray
-
-
-class Engine:
+class TensorFlowEngine:
     """A network compiled for inference in float32.
 
     Args:
@@ -77,3 +60,12 @@ class Engine:
     def score(self, faces: np.ndarray) -> np.ndarray:
         """(n,) float32 logits of (n, h, w, 3) uint8 faces, of none too."""
         return self.look(faces)[0] if len(faces) else np.zeros(0, np.float32)
+
+    def close(self) -> None:
+        """Forgets the compiled graphs."""
+        del self._explain, self._look
+
+
+def engine(loaded: Release) -> TensorFlowEngine:
+    """The engine of a loaded release."""
+    return TensorFlowEngine(loaded.model)

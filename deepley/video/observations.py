@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepley.config import FaceLimits
-from deepley.network.explain import grad_cam
+from deepley.explain.heatmap import grad_cam
 from deepley.photo.faces import Face
-from deepley.video import temporal
+from deepley.video import changes
 from deepley.video.reader import Pair
 from deepley.video.tracks import Sighting
 
 if TYPE_CHECKING:  # the engine imports TensorFlow, which a training machine may not have
-    from deepley.network.engine import Activation
+    from deepley.engine.base import Activation
 
 
 GAP = (0.015, 0.072)
@@ -25,7 +25,7 @@ only moves changes as much as one that is pasted in anew."""
 
 
 @dataclass(frozen=True)
-class Look:
+class Observation:
     """What the network says of one face in one pair of frames.
 
     Attributes:
@@ -60,13 +60,13 @@ def look(
     pair: Pair,
     explain: Callable[[np.ndarray], list[Activation]],
     temperature: float,
-) -> list[Look]:
+) -> list[Observation]:
     """Looks at the faces of one pair of frames, all in one forward pass.
 
     Args:
         sightings: Usable faces.
         pair: In which they were found.
-        explain: Such as `network.engine.Engine.explain`.
+        explain: Such as `engine.base.Engine.explain`.
         temperature: Of the release; logits are divided by it.
     """
     crops = [face.crop for seen in sightings for face in (seen.first, seen.second) if face is not None]
@@ -79,7 +79,7 @@ def look(
         embeddings = [activation.features.mean(axis=(0, 1)) for activation in both]
         found = None
         if seen.second is not None and timely and not np.array_equal(seen.first.crop, seen.second.crop):
-            found = temporal.features(
+            found = changes.features(
                 (seen.first.crop, seen.second.crop),
                 (seen.first.landmarks, seen.second.landmarks),
                 (embeddings[0], embeddings[1]),
@@ -88,6 +88,8 @@ def look(
         heatmap = grad_cam(both[0].features, both[0].gradient, towards_fake=True)
         mean = np.mean(embeddings, axis=0, dtype=np.float32)
         looks.append(
-            Look(pair.first.seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap)
+            Observation(
+                pair.first.seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap
+            )
         )
     return looks

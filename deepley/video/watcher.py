@@ -17,13 +17,11 @@ from deepley.network.files import TEMPORAL
 from deepley.photo.decode import fit_within
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
-from deepley.video import head, reader
-from deepley.video.looks import GAP, Look, look, unusable
+from deepley.video import reader, temporal_head
+from deepley.video.observations import GAP, Observation, look, unusable
 from deepley.video.reader import Reading
 from deepley.video.tracks import Tracker
 from deepley.video.verdict import BRIEF, ClipVerdict, Shown, TrackVerdict
-
-_BANDS = list(Evidence)
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Watcher:
 
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
-        self.head = head.load(detector.release.folder / TEMPORAL, detector.release.sha256)
+        self.head = temporal_head.load(detector.release.folder / TEMPORAL, detector.release.sha256)
 
     def calibration(self, track: TrackVerdict) -> Calibration:
         """Of the score that the verdict on a track goes by."""
@@ -82,7 +80,7 @@ class Watcher:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         whole = min(known.seconds, limits.max_seconds) if known.seconds else None
         tracker, shown, started = Tracker(limits, face_limits), [], time.monotonic()
-        looks: dict[int, list[Look]] = collections.defaultdict(list)
+        looks: dict[int, list[Observation]] = collections.defaultdict(list)
         refused: dict[int, collections.Counter] = collections.defaultdict(collections.Counter)
         reading = None
         for pair in reader.read(path, limits):
@@ -110,8 +108,8 @@ class Watcher:
         reason = None if tracks else _reason([refused[number] for number in nowhere], face_limits)
         yield ClipVerdict(digest, reading, tuple(shown), tracks, reason, len(nowhere), tracker.beyond)
 
-    def _judge(self, number: int, looks: list[Look]) -> TrackVerdict:
-        cut, doubt = self.detector.calibration, self.detector.doubt
+    def _judge(self, number: int, looks: list[Observation]) -> TrackVerdict:
+        cut, novelty = self.detector.calibration, self.detector.novelty
         logits = np.array([each.logit for each in looks])
         spatial = _score(float(logits.mean()))
         temporal, over_time, why = None, np.full(len(looks), np.nan), None
@@ -119,10 +117,10 @@ class Watcher:
         score, evidence, decided = spatial, cut.evidence(spatial), "frames"
         if self.head is None:
             why = "This release has no temporal head, so what changes between frames was not judged."
-        elif len(sequence := head.sequence(looks)) < head.WINDOW:
+        elif len(sequence := temporal_head.sequence(looks)) < temporal_head.WINDOW:
             why = (
-                f"What changes between frames was not judged: that takes {head.WINDOW} pairs of different frames, "
-                f"{GAP[0] * 1000:.0f} to {GAP[1] * 1000:.0f} ms apart, in which the face is found."
+                f"What changes between frames was not judged: that takes {temporal_head.WINDOW} pairs of different "
+                f"frames, {GAP[0] * 1000:.0f} to {GAP[1] * 1000:.0f} ms apart, in which the face is found."
             )
         else:
             found = self.head.logits(sequence)
@@ -132,13 +130,13 @@ class Watcher:
             over_time[known] = _score(changes[known])
             together = float(self.head.combined.score(self.head.combination.logit(logits.mean(), found.mean())))
             band = self.head.combined.evidence(together)
-            if _BANDS.index(band) >= _BANDS.index(evidence):
+            if band.rank >= evidence.rank:
                 score, evidence, decided = together, band, "both"
                 scores = spatial_scores.copy()
                 scores[known] = self.head.combined.score(self.head.combination.logit(logits[known], changes[known]))
         strange = False
-        if doubt is not None:
-            far = doubt.distance(np.stack([each.embedding for each in looks])) > doubt.limit
+        if novelty is not None:
+            far = novelty.distance(np.stack([each.embedding for each in looks])) > novelty.limit
             strange = bool(far.mean() > 0.5)
         if strange or len(looks) < BRIEF:
             evidence = Evidence.INCONCLUSIVE
@@ -154,13 +152,13 @@ def _score(logit: float | np.ndarray) -> float | np.ndarray:
     return score if score.ndim else float(score)
 
 
-def _over_time(found: np.ndarray, looks: list[Look]) -> np.ndarray:
+def _over_time(found: np.ndarray, looks: list[Observation]) -> np.ndarray:
     """(t,) mean logit of the stretches that hold each look; NaN for looks in none."""
-    pairs = len(found) + head.WINDOW - 1
+    pairs = len(found) + temporal_head.WINDOW - 1
     sums, counts = np.zeros(pairs), np.zeros(pairs)
     for i, logit in enumerate(found):
-        sums[i : i + head.WINDOW] += logit
-        counts[i : i + head.WINDOW] += 1
+        sums[i : i + temporal_head.WINDOW] += logit
+        counts[i : i + temporal_head.WINDOW] += 1
     means = np.full(len(looks), np.nan)
     means[[i for i, each in enumerate(looks) if each.features is not None]] = sums / counts
     return means

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepley.config import ManyLimits, PhotoLimits
 from deepley.errors import Refusal
 from deepley.host.zips import ZipError, open_zip
 from deepley.photo.decode import SUFFIXES, PhotoError, check_size
-from deepley.verdict.calibration import Evidence
-from deepley.verdict.detector import Detector, PhotoVerdict
-
-COLUMNS = ("file", "faces", "evidence", "score", "note", "sha256", "release")
+from deepley.verdict import record
+from deepley.verdict.detector import Detector
+from deepley.verdict.photo import PhotoVerdict
 
 
 class ManyError(Refusal):
@@ -118,46 +116,6 @@ def check(detector: Detector, items: Iterable[Item]) -> Iterator[Row]:
             yield Row(item.name, None, f"The photo could not be checked ({type(error).__name__}: {error}).")
 
 
-def to_json(row: Row, detector: Detector) -> dict:
-    """One photo as plain JSON types: its name as `path`, and what `Detector.to_json` says."""
-    return {"path": row.name, **detector.to_json(row.verdict, row.error)}
-
-
-def to_csv(results: Iterable[dict]) -> str:
-    """One line a photo, for the face with the strongest evidence; the columns are `COLUMNS`.
-
-    Args:
-        results: As `to_json` returns them.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for result in results:
-        face = strongest(result["faces"])
-        name = result["path"]
-        writer.writerow(
-            (
-                f"'{name}" if name[:1] in "=+-@\t\r" else name,  # else a spreadsheet would compute it
-                "" if result["error"] else len(result["faces"]),
-                evidence(result),
-                f"{face['score']:.4f}" if face else "",
-                result["error"] or result["reason"] or "",
-                result["file"]["sha256"] if result["file"] else "",
-                result["release"],
-            )
-        )
-    return text.getvalue()
-
-
-def evidence(result: dict) -> str:
-    """The strongest evidence of a photo's JSON in words, or why there is none."""
-    if result["error"]:
-        return "not checked"
-    face = strongest(result["faces"])
-    return face["evidence"] if face else "not applicable"
-
-
-def strongest(faces: list[dict]) -> dict | None:
-    """The face with the strongest evidence of those in a photo's JSON, or None."""
-    bands = list(Evidence)
-    return max(faces, key=lambda face: (bands.index(face["evidence"]), face["score"]), default=None)
+def to_json(row: Row, detector: Detector) -> dict[str, Any]:
+    """One photo as plain JSON types: its name as `path`, and what `record.of_photo` says."""
+    return {"path": row.name, **record.of_photo(row.verdict, detector.release, row.error)}

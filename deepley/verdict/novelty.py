@@ -27,7 +27,7 @@ FAR = 0.01
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Novelty:
     """Where the training pictures lie.
 
     Attributes:
@@ -71,7 +71,7 @@ class Doubt:
         write(folder / DOUBT, save_tensors(tensors))
 
 
-def load(folder: Path) -> Doubt | None:
+def load(folder: Path) -> Novelty | None:
     """Reads it from a release folder; None if the release has none.
 
     Raises:
@@ -83,12 +83,12 @@ def load(folder: Path) -> Doubt | None:
     try:
         tensors = {name: value.astype(np.float32) for name, value in load_tensors(path.read_bytes()).items()}
         limit = float(tensors.pop("limit")[0])
-        return Doubt(**tensors, limit=limit)
+        return Novelty(**tensors, limit=limit)
     except (SafetensorError, OSError, KeyError, TypeError, IndexError) as error:
         raise WeightsError(f"{path} cannot be used ({error}): fetch the release again.") from error
 
 
-def fit(embeddings: np.ndarray, classes: np.ndarray, held_out: np.ndarray) -> Doubt:
+def fit(embeddings: np.ndarray, classes: np.ndarray, held_out: np.ndarray) -> Novelty:
     """Fits it on training pictures, and its limit on validation pictures.
 
     Args:
@@ -107,9 +107,9 @@ def fit(embeddings: np.ndarray, classes: np.ndarray, held_out: np.ndarray) -> Do
     around = inside - centres[np.searchsorted(present, classes)]
     left_out = np.sqrt(np.maximum(np.square(centred).sum(axis=1) - np.square(inside).sum(axis=1), 0))
     tiny = 1e-6
-    fitted = Doubt(
+    fitted = Novelty(
         mean, components, centres, np.maximum(around.std(axis=0), tiny),
         np.array([left_out.mean(), max(left_out.std(), tiny)]), np.inf,
     )  # fmt: skip
     limit = float(np.quantile(fitted.distance(held_out), 1 - FAR))
-    return Doubt(fitted.mean, fitted.components, fitted.centres, fitted.scale, fitted.rest, limit)
+    return Novelty(fitted.mean, fitted.components, fitted.centres, fitted.scale, fitted.rest, limit)

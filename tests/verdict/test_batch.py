@@ -6,7 +6,7 @@ import pytest
 
 from deepley.config import ManyLimits
 from deepley.photo.decode import PhotoError
-from deepley.verdict import many
+from deepley.verdict import batch, record
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
 
@@ -27,8 +27,8 @@ def test_a_bad_file_is_a_row_that_says_why_and_the_others_are_checked(detector, 
     (tmp_path / "good.png").write_bytes(encode(astronaut))
     (tmp_path / "bad.png").write_bytes(b"nothing")
     names = ["good.png", "bad.png", "gone.png", "good.png"]
-    items = many.collect((name, tmp_path / name) for name in names)
-    results = [many.to_json(row, detector) for row in many.check(detector, items)]
+    items = batch.collect((name, tmp_path / name) for name in names)
+    results = [batch.to_json(row, detector) for row in batch.check(detector, items)]
     assert [result["path"] for result in results] == names
     assert [bool(result["error"]) for result in results] == [False, True, True, False]
     assert "not an image" in results[1]["error"]
@@ -39,7 +39,7 @@ def test_a_bad_file_is_a_row_that_says_why_and_the_others_are_checked(detector, 
 def test_a_huge_file_is_refused_unread(tmp_path):
     with open(tmp_path / "huge.png", "wb") as file:
         file.truncate(10**9)
-    (item,) = many.collect([("huge.png", tmp_path / "huge.png")])
+    (item,) = batch.collect([("huge.png", tmp_path / "huge.png")])
     with pytest.raises(PhotoError, match="1000 MB"):
         item.read()
 
@@ -51,9 +51,9 @@ def test_a_zip_is_read_photo_by_photo(detector, tmp_path, astronaut):
         "__MACOSX/a/._one.png": b"a Mac's remark",
         "b.jpg": b"broken",
     }
-    items = many.collect([("photos.zip", _zip(tmp_path / "photos.zip", members))])
+    items = batch.collect([("photos.zip", _zip(tmp_path / "photos.zip", members))])
     assert [item.name for item in items] == ["a/one.png", "b.jpg"]
-    good, bad = many.check(detector, items)
+    good, bad = batch.check(detector, items)
     assert good.verdict.verdicts
     assert bad.error
 
@@ -62,9 +62,9 @@ def test_a_zip_bomb_is_unpacked_no_further_than_a_photo_may_be_large(detector, t
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.png", bytes(60_000_000))
     assert (tmp_path / "bomb.zip").stat().st_size < 100_000
-    (item,) = many.collect([("bomb.zip", tmp_path / "bomb.zip")])
+    (item,) = batch.collect([("bomb.zip", tmp_path / "bomb.zip")])
     assert len(item.read()) == 25_000_001
-    (row,) = many.check(detector, [item])
+    (row,) = batch.check(detector, [item])
     assert "at most 25 MB" in row.error
 
 
@@ -78,28 +78,28 @@ def test_a_zip_bomb_is_unpacked_no_further_than_a_photo_may_be_large(detector, t
 )
 def test_a_selection_that_cannot_be_checked_is_refused_with_a_sentence(tmp_path, make, words):
     make(tmp_path / "photos.zip")
-    with pytest.raises(many.ManyError, match=words):
-        many.collect([("photos.zip", tmp_path / "photos.zip")])
+    with pytest.raises(batch.ManyError, match=words):
+        batch.collect([("photos.zip", tmp_path / "photos.zip")])
 
 
 def test_a_zip_with_a_directory_without_end_is_refused_before_it_is_read(tmp_path):
     _zip(tmp_path / "photos.zip", {f"{i:060000}.png": b"" for i in range(270)})
-    with pytest.raises(many.ManyError, match=r"photos\.zip: The zip lists more files"):
-        many.collect([("photos.zip", tmp_path / "photos.zip")])
+    with pytest.raises(batch.ManyError, match=r"photos\.zip: The zip lists more files"):
+        batch.collect([("photos.zip", tmp_path / "photos.zip")])
 
 
 def test_a_zip_over_the_limit_is_refused(tmp_path):
     _zip(tmp_path / "photos.zip", {"a.png": bytes(3000)})
-    with pytest.raises(many.ManyError, match="larger than"):
-        many.collect([("photos.zip", tmp_path / "photos.zip")], ManyLimits(max_zip_bytes=1000))
+    with pytest.raises(batch.ManyError, match="larger than"):
+        batch.collect([("photos.zip", tmp_path / "photos.zip")], ManyLimits(max_zip_bytes=1000))
 
 
 def test_the_csv_has_the_strongest_face_and_no_formula(detector, astronaut):
-    result = many.to_json(next(many.check(detector, [many.Item("=1+1.png", lambda: encode(astronaut))])), detector)
+    result = batch.to_json(next(batch.check(detector, [batch.Item("=1+1.png", lambda: encode(astronaut))])), detector)
     weak, strong = (
         {**result["faces"][0], "evidence": e, "score": s} for e, s in (("inconclusive", 0.9), ("weak", 0.2))
     )
-    (row,) = csv.DictReader(io.StringIO(many.to_csv([{**result, "faces": [weak, strong]}])))
+    (row,) = csv.DictReader(io.StringIO(record.to_csv([{**result, "faces": [weak, strong]}])))
     assert row["file"] == "'=1+1.png"
     assert (row["faces"], row["evidence"], row["score"]) == ("2", "weak", "0.2000")
     assert row["note"] == ""

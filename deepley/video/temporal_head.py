@@ -20,8 +20,8 @@ from deepley.errors import WeightsError
 from deepley.host.files import write
 from deepley.records import SCHEMA_VERSION, from_json, to_json
 from deepley.verdict.calibration import Calibration
-from deepley.video.looks import Look
-from deepley.video.temporal import NAMES
+from deepley.video.changes import NAMES
+from deepley.video.observations import Observation
 
 WINDOW = 4
 """Pairs that the head sees at once, in training and in scoring."""
@@ -84,7 +84,7 @@ class Head:
         return keras.ops.convert_to_numpy(found)[:, 0].astype(np.float64) / self.calibration.temperature
 
 
-def sequence(looks: list[Look]) -> np.ndarray:
+def sequence(looks: list[Observation]) -> np.ndarray:
     """(t, f + 7) float32: embedding and temporal features of every look that has them."""
     rows = [np.concatenate([look.embedding, look.features]) for look in looks if look.features is not None]
     return np.stack(rows).astype(np.float32) if rows else np.zeros((0, len(NAMES)), np.float32)

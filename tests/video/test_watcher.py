@@ -16,12 +16,13 @@ from deepley.errors import WeightsError
 from deepley.network.files import TEMPORAL
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
-from deepley.video import head, looks, report, temporal, words
-from deepley.video.clip import Step, Watcher
-from deepley.video.head import Combination, Head
+from deepley.video import changes, observations, report, temporal_head, words
 from deepley.video.reader import Frame, Pair
+from deepley.video.record import COLUMNS, to_csv
+from deepley.video.temporal_head import Combination, Head
 from deepley.video.tracks import Tracker
 from deepley.video.verdict import ClipVerdict
+from deepley.video.watcher import Step, Watcher
 from tests.video import film
 
 
@@ -43,15 +44,15 @@ def release_with_head(tmp_path_factory, micro_release):
     folder = tmp_path_factory.mktemp("headed") / "micro"
     shutil.copytree(micro_release, folder)
     detector = Detector(folder)
-    size = detector.release.model.output[0].shape[-1] + len(temporal.NAMES)
+    size = detector.release.model.output[0].shape[-1] + len(changes.NAMES)
     auc = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in ("spatial", "temporal", "both")}
     figures = {"n": {"real": 7, "blended": 7, "control": 7}, "auc": auc}
     details = {"release": "micro", "sha256": detector.release.sha256, "origin": "random numbers", "figures": figures}
     made = Head(
-        head.build(size), np.zeros(size, np.float32), np.ones(size, np.float32), Calibration(),
+        temporal_head.build(size), np.zeros(size, np.float32), np.ones(size, np.float32), Calibration(),
         Combination(1.0, 1.0, 0.0), Calibration(), details,
     )  # fmt: skip
-    head.save(folder / TEMPORAL, made)
+    temporal_head.save(folder / TEMPORAL, made)
     return folder
 
 
@@ -131,7 +132,7 @@ def test_what_changes_says_when_the_evidence_is_strongest_if_it_decides(watcher,
     seen = [replace(look, logit=-4.0 + 0.1 * (i == 0)) for i, look in enumerate(verdict.tracks[0].looks)]
     changed = copy.copy(watcher)
     changed.head = replace(watcher.head, combination=Combination(0.1, 1.0, 0.0))
-    flicker = np.linspace(0, 9, len(head.sequence(seen)) - head.WINDOW + 1)  # ever stronger
+    flicker = np.linspace(0, 9, len(temporal_head.sequence(seen)) - temporal_head.WINDOW + 1)  # ever stronger
     monkeypatch.setattr(Head, "logits", lambda self, sequence: flicker)
     track = changed._judge(1, seen)
     assert track.decided == "both"
@@ -204,10 +205,10 @@ def test_changes_are_judged_only_between_frames_of_a_films_rate(watcher, astrona
     frames = [Frame(np.ascontiguousarray(astronaut[:300, 100 + i : 400 + i]), i * gap) for i in range(2)]
     pair = Pair(*frames, 0)
     (seen,) = Tracker().follow(pair).values()
-    (look,) = looks.look([seen], pair, watcher.detector.engine.explain, 1.0)
+    (look,) = observations.look([seen], pair, watcher.detector.engine.explain, 1.0)
     assert (look.features is not None) == judged
     again = Pair(frames[0], replace(frames[0], seconds=0.04), 0)
-    (look,) = looks.look(list(Tracker().follow(again).values()), again, watcher.detector.engine.explain, 1.0)
+    (look,) = observations.look(list(Tracker().follow(again).values()), again, watcher.detector.engine.explain, 1.0)
     assert look.features is None  # the same picture shown twice
 
 
@@ -221,8 +222,8 @@ def test_one_clip_that_breaks_the_check_does_not_end_it_for_the_others(release_w
 
 
 def test_the_csv_has_a_line_for_every_face_and_sampled_frame(verdict):
-    rows = list(csv.DictReader(io.StringIO(words.to_csv(verdict))))
-    assert tuple(rows[0]) == words.COLUMNS
+    rows = list(csv.DictReader(io.StringIO(to_csv(verdict))))
+    assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 11
     assert [row["shot"] for row in rows] == ["0"] * 5 + ["2"] * 6
     assert float(rows[3]["seconds"]) == pytest.approx(1.52, abs=0.03)
@@ -259,7 +260,7 @@ def test_the_command_line_checks_clips_beside_photos(clip, tmp_path, astronaut, 
     assert clip_["strongest"]["track"] == 1
     assert clip_["file"]["codec"] == "h264"
     assert len(clip_["tracks"][0]["frames"]) == 11
-    assert set(clip_["tracks"][0]["frames"][0]["features"]) == set(temporal.NAMES)
+    assert set(clip_["tracks"][0]["frames"][0]["features"]) == set(changes.NAMES)
     assert "not a clip" in broken["error"]
     assert photo["faces"]
     assert gif["tracks"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepley.errors import WeightsError
-from deepley.verdict import doubt, words
+from deepley.verdict import novelty, words
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
@@ -23,14 +23,14 @@ def space():
 
 def test_one_in_a_hundred_of_what_is_alike_lies_beyond_the_limit(space):
     known, classes, held_out, _ = space
-    fitted = doubt.fit(known, classes, held_out)
-    assert (fitted.distance(held_out) > fitted.limit).mean() == pytest.approx(doubt.FAR, abs=0.002)
+    fitted = novelty.fit(known, classes, held_out)
+    assert (fitted.distance(held_out) > fitted.limit).mean() == pytest.approx(novelty.FAR, abs=0.002)
     assert (fitted.distance(known) > fitted.limit).mean() < 0.03
 
 
 def test_what_is_unlike_both_classes_lies_far_away_in_and_out_of_the_usual_directions(space):
     known, classes, held_out, basis = space
-    fitted = doubt.fit(known, classes, held_out)
+    fitted = novelty.fit(known, classes, held_out)
     between = held_out + 40 * basis[7]  # along a direction in which pictures differ, but farther than any
     outside = held_out + 5 * basis[90]  # along one in which they hardly do
     for odd in (between, outside):
@@ -39,13 +39,13 @@ def test_what_is_unlike_both_classes_lies_far_away_in_and_out_of_the_usual_direc
 
 def test_it_comes_back_from_a_release_folder_with_the_same_distances(space, tmp_path):
     known, classes, held_out, _ = space
-    fitted = doubt.fit(known, classes, held_out)
-    assert doubt.load(tmp_path) is None
+    fitted = novelty.fit(known, classes, held_out)
+    assert novelty.load(tmp_path) is None
     fitted.save(tmp_path)
-    np.testing.assert_allclose(doubt.load(tmp_path).distance(held_out), fitted.distance(held_out), rtol=1e-3)
+    np.testing.assert_allclose(novelty.load(tmp_path).distance(held_out), fitted.distance(held_out), rtol=1e-3)
     (tmp_path / "doubt.safetensors").write_bytes(b"broken")
     with pytest.raises(WeightsError, match="fetch the release again"):
-        doubt.load(tmp_path)
+        novelty.load(tmp_path)
 
 
 def test_a_strange_face_is_inconclusive_whatever_its_score(micro_release, astronaut):
@@ -56,9 +56,9 @@ def test_a_strange_face_is_inconclusive_whatever_its_score(micro_release, astron
     embedding = activation.features.mean(axis=(0, 1))
     rng = np.random.default_rng(0)
     around = embedding + rng.normal(0, 0.01, (500, len(embedding)))
-    detector.doubt = doubt.fit(around, np.zeros(500, int), around)
+    detector.novelty = novelty.fit(around, np.zeros(500, int), around)
     assert not detector.check(encode(astronaut)).verdicts[0].strange
-    detector.doubt = replace(detector.doubt, mean=detector.doubt.mean + 1)
+    detector.novelty = replace(detector.novelty, mean=detector.novelty.mean + 1)
     (strange,) = detector.check(encode(astronaut)).verdicts
     assert strange.strange
     assert strange.evidence is Evidence.INCONCLUSIVE
