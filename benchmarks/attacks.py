@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from deepley.config import DEFAULT_RELEASE, MICRO_BATCH
 from deepley.network import release
-from deepley.network.model import LOGIT
+from deepley.network.heads import LOGIT
 from deepley.records import SCHEMA_VERSION
 from deepley.training import finish
 from deepley.training.batches import labels_of

@@ -19,7 +19,8 @@ import numpy as np
 
 from deepley.config import FACE_SIZE
 from deepley.network import devices, normalization
-from deepley.network.model import LOGIT, build
+from deepley.network.heads import LOGIT
+from deepley.network.model import build
 from deepley.recipes import ModelConfig
 from deepley.records import SCHEMA_VERSION
 from deepley.training import objective

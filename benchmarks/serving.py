@@ -22,7 +22,8 @@ import skimage.data
 import tensorflow as tf
 
 from deepley.config import DEFAULT_RELEASE
-from deepley.network.model import FEATURES, LOGIT
+from deepley.network.heads import LOGIT
+from deepley.network.model import FEATURES
 from deepley.photo import faces
 from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import Detector

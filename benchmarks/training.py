@@ -2,7 +2,7 @@
 
     python -m benchmarks.training --data DIR [--base FILE] [--images 900]
 
-Twice two runs of ResNet50 on the same images in the same order and the same views: 5 epochs with conv5 and the head
+Twice two runs of ResNet50 on the same images in the same order and the same views: 5 epochs with stage5 and the head
 trained, and, on a third of the images, 20 epochs with the whole backbone frozen. The accuracies are measured on 1,000
 validation images after the clock has stopped.
 """
@@ -20,7 +20,8 @@ from unittest import mock
 import keras
 import numpy as np
 
-from deepley.network.model import LOGIT, evidence
+from deepley.network.heads import LOGIT
+from deepley.network.model import evidence
 from deepley.recipes import Phase, TrainConfig
 from deepley.records import SCHEMA_VERSION
 from deepley.training import cache, fit
@@ -59,7 +60,7 @@ def main() -> None:
         valid_limit=32,  # validation costs both alike; this keeps it small beside the training that is compared
         patience=100,
     )
-    runs = {"conv5": (("conv5", "head"), 5, options.images), "head": (("head",), 20, options.images // 3)}
+    runs = {"stage5": (("stage5", "head"), 5, options.images), "head": (("head",), 20, options.images // 3)}
     result: dict[str, object] = {"images": options.images}
     for name, (stages, rounds, images) in runs.items():
         phase = replace(shared.phases[0], trainable=stages, rounds=rounds, images_per_round=images)

@@ -6,9 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-PREPROCESSING = "rgb-0-255-caffe-1"
-"""Names what the graph expects: RGB, 0..255, `resnet.preprocess_input` inside. Another name, another network input."""
-
 ROOT = Path(__file__).resolve().parent.parent
 """The project's folder: what is beside the package."""
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 
 from deepley.errors import Refusal
 
+_RENAMED = {f"conv{number}": f"stage{number}" for number in range(1, 6)}
+"""Names of stages in recipes that were written before 2026-11-29."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The network: a backbone and the head of the student deck.
 
     Attributes:
-        backbone: A name in `network.backbones.BACKBONES`.
+        backbone: A name in `network.backbones.registry.BACKBONES`.
         dense: Units of the hidden Dense layers of the head.
         dropout: Dropout rate after each of them, 0..1.
         l2: L2 factor on the kernels of the head.
@@ -32,8 +35,8 @@ class Phase:
 
     Attributes:
         name: Shown on the curves.
-        trainable: Stage names to train; "all" stands for every stage. "head" is the head; "new" stands for every
-            stage that the base weights did not provide.
+        trainable: Names of stages to train, "stage1" (shallow) and so on; "all" stands for every stage. "head" is the
+            head; "new" stands for every stage that the base weights did not provide.
         rounds: Number of rounds (epochs of `fit`).
         images_per_round: Training images seen in a round.
         crop: Side of the random square crop in pixels.
@@ -53,6 +56,7 @@ class Phase:
     cache: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "trainable", tuple(_RENAMED.get(stage, stage) for stage in self.trainable))
         if self.schedule not in ("cosine", "plateau"):
             raise Refusal(f"Phase {self.name!r}: schedule must be 'cosine' or 'plateau', not {self.schedule!r}.")
         for attribute in ("rounds", "images_per_round", "crop"):
@@ -144,7 +148,7 @@ PRESETS: dict[str, TrainConfig] = {
         patience=17,  # a cosine phase is at its best when its rate has fallen
         phases=(
             Phase("head", ("new",), rounds=2, images_per_round=18_765, crop=128, learning_rate=1e-3, cache=True),
-            Phase("deep", ("conv4", "conv5", "head"), 1, 9_000, crop=128, learning_rate=3e-4),
+            Phase("deep", ("stage4", "stage5", "head"), 1, 9_000, crop=128, learning_rate=3e-4),
             Phase("all", ("all",), 7, 7_500, crop=128, learning_rate=4e-4),
             Phase("full size", ("all",), 5, 2_500, crop=224, learning_rate=1.5e-4),
             Phase("restart", ("all",), 17, 2_000, crop=224, learning_rate=2e-4),
@@ -210,7 +214,7 @@ PRESETS: dict[str, TrainConfig] = {
         train_limit=10_000,
         phases=(
             Phase("head", ("new",), 10, 10_000, learning_rate=1e-5, schedule="plateau", cache=True),
-            Phase("deep", ("conv5", "head"), 10, 2_500, learning_rate=1e-5, schedule="plateau"),
+            Phase("deep", ("stage5", "head"), 10, 2_500, learning_rate=1e-5, schedule="plateau"),
         ),
     ),
 }

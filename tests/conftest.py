@@ -100,14 +100,14 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def micro_recipe() -> TrainConfig:
-    """A recipe that trains in seconds: conv1 frozen and cached, then everything."""
+    """A recipe that trains in seconds: stage1 frozen and cached, then everything."""
     return TrainConfig(
         preset="test",
         model=MICRO,
         batch_size=16,
         mixed_precision=False,
         phases=(
-            Phase("head", ("conv2", "conv3", "head"), 2, 48, crop=64, learning_rate=1e-2, cache=True),
+            Phase("head", ("stage2", "stage3", "head"), 2, 48, crop=64, learning_rate=1e-2, cache=True),
             Phase("all", ("all",), 3, 32, crop=64, learning_rate=1e-2),
         ),
     )

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from deepley.config import MICRO_BATCH
 from deepley.engine.base import Activation
-from deepley.network.model import FEATURES, LOGIT
+from deepley.network.heads import LOGIT
+from deepley.network.model import FEATURES
 from deepley.network.release import Release
 
 

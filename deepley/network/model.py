@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers, regularizers
+from keras import layers
 
 from deepley.errors import Refusal, WeightsError
-from deepley.network.backbones import BACKBONES
+from deepley.network.backbones.registry import backbone
+from deepley.network.heads import EMBEDDING, HEAD, LOGIT, classifier
 from deepley.network.normalization import fused
 from deepley.recipes import ModelConfig
 
-HEAD = "head"
-EMBEDDING = "head_pool"
 FEATURES = "feature_map"
-LOGIT = "logit"
 
 MOMENTUM = 0.95
 """Of the BatchNorms' moving statistics. Keras's 0.99 lags so far behind a fine-tune of a few hundred steps that a
@@ -41,24 +40,10 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
     Raises:
         WeightsError: If the backbone is unknown.
     """
-    if config.backbone not in BACKBONES:
-        raise WeightsError(f"There is no backbone {config.backbone!r}; there are: {', '.join(BACKBONES)}.")
+    chosen = backbone(config.backbone)
     image = keras.Input((None, None, 3), name="image")
-    features = BACKBONES[config.backbone].build(image, weights)
-    features = layers.Identity(name=FEATURES)(features)
-    return fused(keras.Model(image, [features, _head(features, config)], name="deepley"), MOMENTUM)
-
-
-def _head(features: object, config: ModelConfig) -> object:
-    """GAP, then Dense (ReLU, L2), BatchNorm and Dropout for each hidden layer, then the logits in float32."""
-    x = layers.GlobalAveragePooling2D(name=EMBEDDING)(features)
-    for i, units in enumerate(config.dense, 1):
-        x = layers.Dense(
-            units, activation="relu", kernel_regularizer=regularizers.L2(config.l2), name=f"head_dense{i}"
-        )(x)
-        x = layers.BatchNormalization(name=f"head_bn{i}")(x)
-        x = layers.Dropout(config.dropout, name=f"head_dropout{i}")(x)
-    return layers.Dense(len(config.kinds), dtype="float32", name=LOGIT)(x)
+    features = layers.Identity(name=FEATURES)(chosen.build(chosen.prepare(image), weights))
+    return fused(keras.Model(image, [features, classifier(features, config)], name="deepley"), MOMENTUM)
 
 
 def evidence(logits: np.ndarray) -> np.ndarray:
@@ -80,10 +65,7 @@ def stage_of(layer_name: str, config: ModelConfig) -> str | None:
     """The stage a layer belongs to; "head" for the head, None for layers that belong to none (input, preprocessing)."""
     if layer_name.startswith("head_") or layer_name == LOGIT:
         return HEAD
-    stages = BACKBONES[config.backbone].stages
-    if layer_name.startswith("pool1"):
-        return "conv1"
-    return next((stage for stage in stages if layer_name.startswith(f"{stage}_")), None)
+    return backbone(config.backbone).stage_of(layer_name)
 
 
 def load_base(model: keras.Model, config: ModelConfig, path: Path) -> tuple[str, ...]:
@@ -105,7 +87,7 @@ def load_base(model: keras.Model, config: ModelConfig, path: Path) -> tuple[str,
     if unknown:
         raise WeightsError(f"{path} holds {unknown[0]}, which a {config.backbone} does not have: take its own weights.")
     given = []
-    for stage in BACKBONES[config.backbone].stages:
+    for stage in backbone(config.backbone).names:
         names = {name for name in variables if stage_of(name, config) == stage}
         if names <= set(tensors):
             given.append(stage)
@@ -126,7 +108,7 @@ def set_trainable(model: keras.Model, config: ModelConfig, stages: tuple[str, ..
     Raises:
         ValueError: If a stage has no such name.
     """
-    known = (*BACKBONES[config.backbone].stages, HEAD)
+    known = (*backbone(config.backbone).names, HEAD)
     unknown = set(stages) - {*known, "all"}
     if unknown:
         raise Refusal(f"{config.backbone} has no stage {min(unknown)!r}; it has: {', '.join(known)}.")
@@ -142,14 +124,10 @@ def split(model: keras.Model, config: ModelConfig, trainable: tuple[str, ...]) -
     Returns:
         The frozen trunk (image to features; pooled ones if only the head trains) and the tail (features to logit).
     """
-    backbone = BACKBONES[config.backbone]
-    before = []
-    for stage in backbone.stages:
-        if stage in trainable or "all" in trainable:
-            break
-        before.append(stage)
-    if not before:
+    stages = backbone(config.backbone).stages
+    frozen = list(itertools.takewhile(lambda stage: not {stage.name, "all"} & set(trainable), stages))
+    if not frozen:
         raise ValueError("Every stage is trainable, so no features can be cached.")
-    cut = EMBEDDING if len(before) == len(backbone.stages) else backbone.ends[before[-1]]
+    cut = EMBEDDING if len(frozen) == len(stages) else frozen[-1].end
     boundary = model.get_layer(cut).output
     return keras.Model(model.input, boundary), keras.Model(boundary, model.get_layer(LOGIT).output)

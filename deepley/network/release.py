@@ -24,9 +24,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from deepley.config import PREPROCESSING
 from deepley.errors import WeightsError
 from deepley.host.files import write, write_json
+from deepley.network.backbones.registry import backbone
 from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, read_history
 from deepley.network.model import build
 from deepley.recipes import ModelConfig
@@ -93,7 +93,7 @@ def save(folder: Path, model: keras.Model, config: ModelConfig, details: dict) -
             "schema": SCHEMA_VERSION,
             **details,
             "model": to_json(config),
-            "preprocessing": PREPROCESSING,
+            "preprocessing": backbone(config.backbone).preprocessing,
             "sha256": hashlib.sha256(content).hexdigest(),
         },
     )
@@ -131,10 +131,11 @@ def load(folder: Path) -> Release:
         raise WeightsError(f"{folder / CONFIG} cannot be read ({error!r}): fetch the release again.") from error
     if schema > SCHEMA_VERSION:
         raise WeightsError(f"{folder / CONFIG} has schema {schema}, newer than this program: update it.")
-    if preprocessing != PREPROCESSING:
+    expected = backbone(model_config.backbone).preprocessing
+    if preprocessing != expected:
         raise WeightsError(
             f"{folder / CONFIG}: {name} expects the preprocessing {preprocessing!r}, this program does "
-            f"{PREPROCESSING!r}: use the version of the program that made it."
+            f"{expected!r}: use the version of the program that made it."
         )
     path = folder / WEIGHTS
     try:

@@ -12,7 +12,7 @@ from deepley.config import FACE_SIZE
 from deepley.errors import Refusal
 from deepley.network import model as networks
 from deepley.network import release
-from deepley.network.backbones import BACKBONES
+from deepley.network.backbones.registry import backbone
 from deepley.network.release import Release
 from deepley.recipes import ModelConfig, Phase, TrainConfig
 from deepley.records import from_json
@@ -96,7 +96,7 @@ def resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
     """Replaces "new" by the stages that have no base weights, and checks the phase against the network."""
     if phase.crop > FACE_SIZE:
         raise TrainingError(f"Phase {phase.name!r} wants {phase.crop} px crops of {FACE_SIZE} px faces.")
-    stages = BACKBONES[config.model.backbone].stages
+    stages = backbone(config.model.backbone).names
     trainable = phase.trainable
     if "new" in trainable:
         new = tuple(stage for stage in stages if stage not in given)

@@ -12,7 +12,7 @@ import numpy as np
 from deepley.config import FACE_SIZE
 from deepley.network import devices
 from deepley.network import model as networks
-from deepley.network.backbones import BACKBONES
+from deepley.network.backbones.registry import backbone
 from deepley.recipes import TrainConfig
 from deepley.training import begin, objective
 
@@ -38,7 +38,7 @@ def seconds(config: TrainConfig, train: int, valid: int, base: Path | None = Non
     keras.config.set_dtype_policy(devices.policy(config.mixed_precision))
     try:
         model = networks.build(config.model)
-        given = networks.load_base(model, config.model, base) if base else BACKBONES[config.model.backbone].stages
+        given = networks.load_base(model, config.model, base) if base else backbone(config.model.backbone).names
         train = min(train, config.train_limit) if config.train_limit else train
         valid = min(valid, config.valid_limit) if config.valid_limit else valid
         return sum(_phase(model, config, begin.resolve(phase, config, given), train, valid) for phase in config.phases)

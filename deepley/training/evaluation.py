@@ -12,7 +12,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from deepley.config import MICRO_BATCH
 from deepley.errors import Refusal
 from deepley.network import devices
-from deepley.network.model import EMBEDDING, LOGIT, evidence
+from deepley.network.heads import EMBEDDING, LOGIT
+from deepley.network.model import evidence
 from deepley.photo.decode import PhotoError
 from deepley.records import SCHEMA_VERSION
 from deepley.verdict.calibration import Calibration

@@ -14,7 +14,8 @@ import numpy as np
 from deepley.host.files import write, write_json
 from deepley.network import files, release
 from deepley.network import model as networks
-from deepley.network.model import EMBEDDING, LOGIT, evidence
+from deepley.network.heads import EMBEDDING, LOGIT
+from deepley.network.model import evidence
 from deepley.photo.treatment import TREATMENTS
 from deepley.recipes import TrainConfig
 from deepley.records import to_json

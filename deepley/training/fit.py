@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from deepley.network import devices, files
 from deepley.network import model as networks
-from deepley.network.backbones import BACKBONES
+from deepley.network.backbones.registry import backbone
 from deepley.recipes import Phase, TrainConfig
 from deepley.records import to_json
 from deepley.training import begin, checkpoint, feed, objective, views
@@ -85,10 +85,10 @@ class _Run:
         keras.utils.set_random_seed(config.seed)
         self.out, self.path = out, path
         train, valid = dataset.take("train", config.train_limit), dataset.take("valid", config.valid_limit)
-        stages = BACKBONES[config.model.backbone].stages
-        fetched = base is None and start is None and BACKBONES[config.model.backbone].pretrained
+        chosen = backbone(config.model.backbone)
+        fetched = base is None and start is None and chosen.pretrained
         self.model = networks.build(config.model, weights="imagenet" if fetched else None)
-        given = stages if fetched or start is not None else ()
+        given = chosen.names if fetched or start is not None else ()
         if start is not None:
             loaded = begin.from_release(self.model, start, config)
         else:

@@ -13,16 +13,16 @@ from deepley.config import FACE_SIZE, LONGEST_JOB
 from deepley.errors import Refusal
 from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import DATA, JobConfig, JobError, State
-from deepley.network.backbones import BACKBONES
-from deepley.network.model import HEAD
+from deepley.network.backbones.registry import backbone
+from deepley.network.heads import HEAD
 from deepley.recipes import PRESETS, Phase, TrainConfig
 from deepley.training.begin import TrainingError, for_start
 from deepley.ui import account, live, pictures, rent
 
 COLUMNS = ["phase", "trains", "rounds", "images", "crop", "rate"]
 EXPLAINED = (
-    "One row a phase, run in order. *trains*: the stages that learn (conv1 to conv5, head; **new** is the head and "
-    "every stage without weights; **all** is everything). *rounds*: how often it is validated. *images*: in a "
+    "One row a phase, run in order. *trains*: the stages that learn (stage1, shallow, to stage5, head; **new** is the "
+    "head and every stage without weights; **all** is everything). *rounds*: how often it is validated. *images*: in a "
     "round, at most all. *crop*: side of the random square in pixels, up to 256. *rate*: the learning rate at its "
     "peak; it falls over a phase."
 )
@@ -172,9 +172,10 @@ def recipe_of(preset: str, rows: list[list], batch: float) -> TrainConfig:
             raise Refusal(f"Phase {name!r}: {error}.") from error
         if phases[-1].crop > FACE_SIZE:
             raise Refusal(f"Phase {name!r}: a crop of {phases[-1].crop} px is larger than a face of {FACE_SIZE} px.")
-        unknown = set(phases[-1].trainable) - {*BACKBONES[base.model.backbone].stages, HEAD, "new", "all"}
+        names = backbone(base.model.backbone).names
+        unknown = set(phases[-1].trainable) - {*names, HEAD, "new", "all"}
         if unknown or not phases[-1].trainable:
-            raise Refusal(f"Phase {name!r}: trains must name stages (conv1 to conv5, head), new or all.")
+            raise Refusal(f"Phase {name!r}: trains must name stages ({', '.join(names)}, head), new or all.")
     shown = sum(phase.rounds * phase.images_per_round for phase in phases)
     if shown > LONGEST_JOB:
         raise Refusal(f"This recipe shows {shown:,} images; a job may show {LONGEST_JOB:,}: take fewer rounds.")

@@ -15,10 +15,10 @@ def test_a_form_left_as_it_is_gives_the_preset(preset):
 
 
 def test_what_the_form_changed_is_what_is_trained():
-    rows = [["head", "conv5 head", "3", "500", "96", "2e-4"], ["", "", "", "", "", ""]]
+    rows = [["head", "stage5 head", "3", "500", "96", "2e-4"], ["", "", "", "", "", ""]]
     recipe = recipe_of("quick", rows, 16)
     (phase,) = recipe.phases
-    assert (phase.trainable, phase.rounds, phase.images_per_round) == (("conv5", "head"), 3, 500)
+    assert (phase.trainable, phase.rounds, phase.images_per_round) == (("stage5", "head"), 3, 500)
     assert (phase.crop, phase.learning_rate, phase.cache) == (96, 2e-4, True)
     assert recipe.batch_size == 16
 
@@ -37,7 +37,7 @@ def test_a_preset_that_teaches_a_release_more_wants_one(micro_release):
         (["head", "new", "x", "500", "96", "1e-3"], 16, "'head'"),
         (["head", "new", "0", "500", "96", "1e-3"], 16, "rounds must be at least 1"),
         (["head", "new", "1", "500", "512", "1e-3"], 16, "larger than a face"),
-        (["head", "conv9", "1", "500", "96", "1e-3"], 16, "must name stages"),
+        (["head", "stage9", "1", "500", "96", "1e-3"], 16, "must name stages"),
         (["head", "", "1", "500", "96", "1e-3"], 16, "must name stages"),
         (["head", "new", "5000", "500", "96", "1e-3"], 16, "2,500,000 images; a job may show"),
         (["head", "new", "1", "500", "96", "-1"], 16, "learning_rate must be positive"),

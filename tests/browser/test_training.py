@@ -76,7 +76,7 @@ def test_a_job_is_started_killed_resumed_finished_and_used(page, runs, astronaut
     expect(said).to_contain_text("12 real")
     for column, value in ((1, "head"), (2, "2"), (3, "32"), (4, "64")):
         _cell(page, 0, column, value)
-    for column, value in ((1, "conv5 head"), (2, "1"), (3, "32"), (4, "64")):
+    for column, value in ((1, "stage5 head"), (2, "1"), (3, "32"), (4, "64")):
         _cell(page, 1, column, value)
     page.locator("#start").click()
     expect(page.locator("#outcome")).to_contain_text("is queued", timeout=20_000)
@@ -85,7 +85,7 @@ def test_a_job_is_started_killed_resumed_finished_and_used(page, runs, astronaut
     expect(said).to_contain_text(f"went to job {job.id}")
     expect(page.locator("#samples")).to_be_hidden()
     assert job.config.train.phases[0].rounds == 2
-    assert job.config.train.phases[1].trainable == ("conv5", "head")
+    assert job.config.train.phases[1].trainable == ("stage5", "head")
     page.locator('#job [data-state="running"]').wait_for(timeout=60_000)
     page.locator('#job [data-state="running"]:not([data-rounds="0"]):not([data-rounds="1"])').wait_for(timeout=120_000)
     expect(page.locator("#job")).to_contain_text("left")

@@ -1,35 +1,16 @@
-import keras
 import numpy as np
 import pytest
 
 from deepley.errors import WeightsError
 from deepley.network import model
-from deepley.recipes import ModelConfig
 from tests.conftest import MICRO
-
-
-def test_the_graph_is_flat_and_gives_feature_map_and_logit():
-    network = model.build(ModelConfig())
-    assert not any(isinstance(layer, keras.Model) for layer in network.layers)
-    features, logit = network.output_shape
-    assert features == (None, None, None, 2048)
-    assert logit == (None, 1)
-    assert len(network.weights) == 318 + 14
-
-
-def test_preprocessing_inside_the_graph_is_that_of_resnet():
-    network = model.build(MICRO)
-    before = keras.Model(network.input, network.get_layer("conv1_conv").input)
-    image = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3) * 20
-    wanted = keras.applications.resnet.preprocess_input(image.copy())
-    np.testing.assert_allclose(np.asarray(before(image)), wanted, atol=1e-4)
 
 
 def test_only_the_named_stages_train_and_frozen_batch_norms_keep_their_statistics():
     network = model.build(MICRO)
-    model.set_trainable(network, MICRO, ("conv3", "head"))
+    model.set_trainable(network, MICRO, ("stage3", "head"))
     stages = {model.stage_of(w.path.split("/")[0], MICRO) for w in network.trainable_weights}
-    assert stages == {"conv3", "head"}
+    assert stages == {"stage3", "head"}
     before = np.asarray(network.get_layer("conv1_bn").moving_mean)
     moved = np.asarray(network.get_layer("conv3_bn").moving_mean)
     network(np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)), training=True)
@@ -38,11 +19,11 @@ def test_only_the_named_stages_train_and_frozen_batch_norms_keep_their_statistic
 
 
 def test_an_unknown_stage_is_refused():
-    with pytest.raises(ValueError, match="no stage 'conv9'; it has: conv1, conv2, conv3, head"):
-        model.set_trainable(model.build(MICRO), MICRO, ("conv9",))
+    with pytest.raises(ValueError, match="no stage 'stage9'; it has: stage1, stage2, stage3, head"):
+        model.set_trainable(model.build(MICRO), MICRO, ("stage9",))
 
 
-@pytest.mark.parametrize("trainable", [("conv3", "head"), ("head",)])
+@pytest.mark.parametrize("trainable", [("stage3", "head"), ("head",)])
 def test_trunk_and_tail_together_are_the_network(trainable):
     network = model.build(MICRO)
     trunk, tail = model.split(network, MICRO, trainable)
@@ -60,8 +41,8 @@ def _tensors(network, stages):
 
 def test_base_weights_fill_whole_stages_and_say_which(tmp_path):
     source, network = model.build(MICRO), model.build(MICRO)
-    np.savez(tmp_path / "base.npz", **_tensors(source, ("conv1", "conv2")))
-    assert model.load_base(network, MICRO, tmp_path / "base.npz") == ("conv1", "conv2")
+    np.savez(tmp_path / "base.npz", **_tensors(source, ("stage1", "stage2")))
+    assert model.load_base(network, MICRO, tmp_path / "base.npz") == ("stage1", "stage2")
     kernel = np.asarray(source.get_layer("conv2_conv").kernel)
     np.testing.assert_allclose(np.asarray(network.get_layer("conv2_conv").kernel), kernel, atol=1e-3)
 
@@ -69,14 +50,14 @@ def test_base_weights_fill_whole_stages_and_say_which(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: t.pop("conv1_bn/gamma"), "only a part of stage conv1, without conv1_bn/gamma"),
+        (lambda t: t.pop("conv1_bn/gamma"), "only a part of stage stage1, without conv1_bn/gamma"),
         (lambda t: t.update({"conv7/kernel": np.zeros(3)}), "holds conv7/kernel, which a micro does not have"),
         (lambda t: t.update({"conv1_bn/gamma": np.zeros(3)}), r"conv1_bn/gamma has shape \(3,\)"),
     ],
 )
 def test_base_weights_that_do_not_fit_are_refused(tmp_path, change, words):
     network = model.build(MICRO)
-    tensors = _tensors(network, ("conv1",))
+    tensors = _tensors(network, ("stage1",))
     change(tensors)
     np.savez(tmp_path / "base.npz", **tensors)
     with pytest.raises(WeightsError, match=words):
