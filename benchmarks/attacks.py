@@ -23,10 +23,10 @@ from deepley.config import DEFAULT_RELEASE, MICRO_BATCH
 from deepley.network import release
 from deepley.network.heads import LOGIT
 from deepley.records import SCHEMA_VERSION
-from deepley.training import finish
-from deepley.training.batches import labels_of
-from deepley.training.evaluation import figures
-from deepley.training.sources import find
+from deepley.training.data.sources import find
+from deepley.training.fit.batches import labels_of
+from deepley.training.measure.evaluation import figures
+from deepley.training.release import finish
 from deepley.verdict.calibration import of_release
 
 EPSILONS = (1, 2)

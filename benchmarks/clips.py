@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from deepley.config import DEFAULT_RELEASE, VideoLimits
 from deepley.records import SCHEMA_VERSION
-from deepley.training import card, evaluation, finish
+from deepley.training.measure import evaluation
+from deepley.training.release import finish, model_card
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
 from deepley.video import reader
@@ -117,8 +118,8 @@ def main() -> None:
         left_out[folder.name] = dict(without)
         if clips:
             found[folder.name] = figures(clips)
-    heading, first = card.FURTHER["clips_elsewhere"]
-    print(f"{heading}\n\n{card.comparison(found, first)}\n\nleft out: {left_out}")
+    heading, first = model_card.FURTHER["clips_elsewhere"]
+    print(f"{heading}\n\n{model_card.comparison(found, first)}\n\nleft out: {left_out}")
     if options.store:
         finish.add(options.release, {"clips_elsewhere": found})
     loaded = watcher.detector.release

@@ -23,9 +23,9 @@ from deepley.config import DEFAULT_RELEASE, FACE_SIZE
 from deepley.photo.faces import TEMPLATE, Face, find
 from deepley.photo.treatment import TREATMENTS, blur
 from deepley.records import SCHEMA_VERSION
-from deepley.training.batches import labels_of
-from deepley.training.evaluation import figures
-from deepley.training.sources import find as find_sources
+from deepley.training.data.sources import find as find_sources
+from deepley.training.fit.batches import labels_of
+from deepley.training.measure.evaluation import figures
 from deepley.verdict.detector import Detector
 from deepley.verdict.photo import Stability
 

@@ -23,7 +23,7 @@ from deepley.network.heads import LOGIT
 from deepley.network.model import build
 from deepley.recipes import ModelConfig
 from deepley.records import SCHEMA_VERSION
-from deepley.training import objective
+from deepley.training.fit import objectives
 
 BATCH = 64
 
@@ -34,7 +34,7 @@ def network(fused: bool) -> keras.Model:
     with mock.patch.object(normalization, "FusedBatchNormalization", kind):
         model = build(ModelConfig())
     trainer = keras.Model(model.input, model.get_layer(LOGIT).output)
-    trainer.compile(keras.optimizers.AdamW(1e-4), loss=objective.loss, jit_compile=devices.jit_compile())
+    trainer.compile(keras.optimizers.AdamW(1e-4), loss=objectives.loss, jit_compile=devices.jit_compile())
     return trainer
 
 

@@ -24,9 +24,9 @@ from deepley.network.heads import LOGIT
 from deepley.network.model import evidence
 from deepley.recipes import Phase, TrainConfig
 from deepley.records import SCHEMA_VERSION
-from deepley.training import cache, fit
-from deepley.training.batches import Wholes, labels_of
-from deepley.training.dataset import Dataset, load
+from deepley.training.data.dataset import Dataset, load
+from deepley.training.fit import cache, run
+from deepley.training.fit.batches import Wholes, labels_of
 
 
 def measure(data: Dataset, config: TrainConfig, base: Path | None, cached: bool) -> tuple[float, float]:
@@ -35,14 +35,14 @@ def measure(data: Dataset, config: TrainConfig, base: Path | None, cached: bool)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         if cached:
-            model, _ = fit.train(data, config, Path(folder), base)
+            model, _ = run.train(data, config, Path(folder), base)
         else:
             with full:
-                model, _ = fit.train(data, config, Path(folder), base)
+                model, _ = run.train(data, config, Path(folder), base)
         seconds = time.perf_counter() - start
     valid = data.take("valid", 1000)
     trainer = keras.Model(model.input, model.get_layer(LOGIT).output)
-    logits = evidence(fit.predict(trainer, Wholes(valid, 32, config.model.kinds)))
+    logits = evidence(run.predict(trainer, Wholes(valid, 32, config.model.kinds)))
     return seconds, float(np.mean((logits > 0) == labels_of(valid)))
 
 

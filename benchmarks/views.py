@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from deepley.records import SCHEMA_VERSION
-from deepley.training.sources import find
-from deepley.training.views import Views, drawers, processes
+from deepley.training.data.sources import find
+from deepley.training.views.views import Views, drawers, processes
 
 _BATCH = 64
 

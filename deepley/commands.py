@@ -124,21 +124,17 @@ def scan(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Trains a release on a folder or tar of pictures."""
-    from deepley.training import begin, blends, dataset, fit
-    from deepley.training.card import table
-    from deepley.training.finish import finish
+    from deepley.training import pipeline
+    from deepley.training.release.model_card import table
 
-    config = begin.for_start(PRESETS[options.preset], options.start)
-    pictures = dataset.load(options.data, progress=True)
-    print(pictures.report.text(), flush=True)
-    if config.blends:
-        pictures = blends.add(pictures, config.blends, options.out)
-    model, history = fit.train(pictures, config, options.out, options.base, options.resume, options.start)
-    folder = options.out / "release"
+    release = options.out / "release"
     name = options.name or options.out.resolve().name
-    metrics = finish(model, history, pictures, config, folder, name, options.origin, options.start)
-    print(table(metrics["sets"]))
-    print(f"The release is in {folder}.")
+    training = pipeline.Training(
+        options.data, PRESETS[options.preset], options.out, release, name, options.origin, options.base,
+        options.start, options.resume,
+    )  # fmt: skip
+    print(table(pipeline.train(training)["sets"]))
+    print(f"The release is in {release}.")
     return 0
 
 
@@ -149,8 +145,9 @@ def train_video(options: argparse.Namespace) -> int:
 
     from deepley.network.files import TEMPORAL
     from deepley.network.release import load
-    from deepley.training import card, finish, footage, temporal
-    from deepley.training.sources import find
+    from deepley.training.data.sources import find
+    from deepley.training.release import finish, model_card
+    from deepley.training.video import footage, temporal
     from deepley.video import temporal_head
 
     loaded = load(options.release)
@@ -167,14 +164,14 @@ def train_video(options: argparse.Namespace) -> int:
     finish.add(loaded.folder, temporal.metrics(details))
     temporal_head.save(out, replace(trained, details=details))
     shutil.rmtree(store)
-    print(card.comparison(temporal.rows(measured), card.FURTHER["clips"][1]))
+    print(model_card.comparison(temporal.rows(measured), model_card.FURTHER["clips"][1]))
     print(f"The temporal head is {out}; {details['lost']} photos were left out, as their faces were lost.")
     return 0
 
 
 def collect(options: argparse.Namespace) -> int:
     """Makes photos into aligned faces."""
-    from deepley.training.collect import collect
+    from deepley.training.data.collect import collect
 
     for name, reason in collect(options.photos, options.out, options.limit, options.skip):
         print(f"skipped {name}: {reason}", file=sys.stderr)
@@ -183,7 +180,7 @@ def collect(options: argparse.Namespace) -> int:
 
 def reconstruct(options: argparse.Namespace) -> int:
     """Makes fakes of the real pictures of a data folder."""
-    from deepley.training.reconstruction import reconstruct
+    from deepley.training.data.reconstruction import reconstruct
 
     for name, reason in reconstruct(options.data, options.encoder, options.decoder, options.smallest, options.limit):
         print(f"skipped {name}: {reason}", file=sys.stderr)
@@ -193,10 +190,11 @@ def reconstruct(options: argparse.Namespace) -> int:
 def evaluate(options: argparse.Namespace) -> int:
     """Scores aligned faces, under treatments and on further sets where asked."""
     from deepley.network.release import load
-    from deepley.training import evaluation, finish, robustness
-    from deepley.training.batches import labels_of
-    from deepley.training.card import tables
-    from deepley.training.sources import find
+    from deepley.training.data.sources import find
+    from deepley.training.fit.batches import labels_of
+    from deepley.training.measure import evaluation, robustness
+    from deepley.training.release import finish
+    from deepley.training.release.model_card import tables
     from deepley.verdict import novelty
     from deepley.verdict.calibration import of_release
 
@@ -283,7 +281,8 @@ def space(options: argparse.Namespace) -> int:
 def _estimate() -> int:
     from deepley.jobs.folder import JobConfig
     from deepley.records import from_json
-    from deepley.training import begin, dataset, estimate
+    from deepley.training.data import dataset
+    from deepley.training.fit import begin, estimate
 
     config = from_json(JobConfig, json.load(sys.stdin))
     start, base = (Path(path) if path else None for path in (config.start, config.base))

@@ -32,7 +32,7 @@ MICRO = ModelConfig(backbone="micro", dense=(8, 4))
 @pytest.fixture(scope="session", autouse=True)
 def few_resamples() -> Iterator[None]:
     """Fifty bootstrap resamples: tests look at what is computed, not at its last digit."""
-    from deepley.training import evaluation
+    from deepley.training.measure import evaluation
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "RESAMPLES", 50)
@@ -119,8 +119,8 @@ def micro_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import keras
 
     from deepley.network import files, model, release
-    from deepley.training import finish
-    from deepley.training.evaluation import document, summary
+    from deepley.training.measure.evaluation import document, summary
+    from deepley.training.release import finish
     from deepley.verdict.calibration import Calibration
 
     keras.utils.set_random_seed(7)

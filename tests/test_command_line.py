@@ -151,7 +151,7 @@ def test_what_a_person_can_mend_is_told_in_a_sentence(error, code, says, monkeyp
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("deepley.training.collect.collect", fail)
+    monkeypatch.setattr("deepley.training.data.collect.collect", fail)
     assert main(["collect", "photos", "out"]) == code
     assert capsys.readouterr().err == says
 
@@ -160,7 +160,7 @@ def test_a_bug_shows_its_traceback_and_has_an_exit_code_of_its_own(monkeypatch, 
     def fail(*_):
         raise ValueError("operands could not be broadcast together")
 
-    monkeypatch.setattr("deepley.training.collect.collect", fail)
+    monkeypatch.setattr("deepley.training.data.collect.collect", fail)
     assert main(["collect", "photos", "out"]) == 70
     said = capsys.readouterr().err
     assert "Traceback (most recent call last)" in said

@@ -14,7 +14,7 @@ from deepley.photo import faces
 from deepley.photo.decode import decode
 from deepley.recipes import PRESETS, ModelConfig, TrainConfig
 from deepley.records import from_json
-from deepley.training.card import card, tables
+from deepley.training.release.model_card import card, tables
 from deepley.verdict.detector import Detector
 from deepley.video import changes, temporal_head
 from tests.conftest import encode, under_orientation

@@ -25,7 +25,7 @@ from deepley.jobs.huggingface import LABEL, OVER, Remote, remote_of, there, writ
 from deepley.jobs.staging import IMAGE, command, repo_of, staged
 from deepley.network import files, release
 from deepley.records import from_json
-from deepley.training.sources import DataError
+from deepley.training.data.sources import DataError
 
 _POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up
 

@@ -17,7 +17,7 @@ from deepley.config import ROOT
 from deepley.jobs import folder
 from deepley.jobs.folder import DATA, STATUS, Job, JobStatus, State
 from deepley.records import SCHEMA_VERSION, to_json
-from deepley.training.sources import find
+from deepley.training.data.sources import find
 
 IMAGE = "python:3.11"
 

@@ -49,25 +49,16 @@ def run(job: Job) -> int:
 
 def _train(job: Job, watch: _Watch) -> None:
     from deepley.network import devices
-    from deepley.training import begin, blends, dataset, fit
-    from deepley.training.finish import finish
+    from deepley.training import pipeline
 
-    config = job.config
-    gpus = devices.gpus()
-    watch.say(
-        "Reading the pictures.",
-        device=f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{os.cpu_count()} CPU cores",
-    )
-    pictures = dataset.load(job.data, progress=True)
-    print(pictures.report.text(), flush=True)
+    config, gpus = job.config, devices.gpus()
+    device = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else f"{os.cpu_count()} CPU cores"
+    watch.say("Reading the pictures.", device=device)
     start, base = (job.folder / path if path else None for path in (config.start, config.base))
-    recipe = begin.for_start(config.train, start)
-    if recipe.blends:
-        pictures = blends.add(pictures, recipe.blends, job.folder)
-    watch.say("")
-    model, history = fit.train(pictures, recipe, job.folder, base, resume=True, start=start, watch=watch.step)
-    watch.say("Measuring the release.")
-    finish(model, history, pictures, recipe, job.folder / RELEASE, config.name, config.origin, start)
+    training = pipeline.Training(
+        job.data, config.train, job.folder, job.folder / RELEASE, config.name, config.origin, base, start, resume=True
+    )
+    pipeline.train(training, watch.say, watch.step)
 
 
 class _Watch:

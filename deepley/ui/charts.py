@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from sklearn.metrics import confusion_matrix, roc_curve
 
-from deepley.training.evaluation import reliability
+from deepley.training.measure.evaluation import reliability
 
 GREY = "rgba(128, 140, 155, 0.35)"
 _TRAIN, _VALID, _THIRD, _INK = "#0d9488", "#ea580c", "#7c3aed", "#74808d"

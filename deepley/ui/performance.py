@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from deepley.network.release import Release
-from deepley.training.card import FURTHER, tables
+from deepley.training.release.model_card import FURTHER, tables
 from deepley.ui import charts
 from deepley.verdict.calibration import Calibration
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from deepley.hub import client
 from deepley.hub import dataset as hub_dataset
-from deepley.jobs import upload
 from deepley.jobs.folder import JobError
-from deepley.training import dataset
-from deepley.training.sources import LABELS, DataError
+from deepley.training.data import archive as archives
+from deepley.training.data import dataset
+from deepley.training.data.sources import LABELS, DataError
 from deepley.ui import account
 from deepley.verdict.feedback import FOLDER as FEEDBACK
 
@@ -58,7 +58,7 @@ def build(data: Path, runs: Path) -> Chosen:
     def take(packed: Path, into: Path, clear: Path | None = None) -> Iterator[tuple]:
         taken, left_out = 0, []
         try:
-            for name, reason in upload.unpack(packed, into):
+            for name, reason in archives.unpack(packed, into):
                 taken += reason is None
                 left_out += [(name, reason)] if reason else []
                 if (taken + len(left_out)) % 20 == 1:

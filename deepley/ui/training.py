@@ -16,7 +16,7 @@ from deepley.jobs.folder import DATA, JobConfig, JobError, State
 from deepley.network.backbones.registry import backbone
 from deepley.network.heads import HEAD
 from deepley.recipes import PRESETS, Phase, TrainConfig
-from deepley.training.begin import TrainingError, for_start
+from deepley.training.fit.begin import TrainingError, for_start
 from deepley.ui import account, live, pictures, rent
 
 COLUMNS = ["phase", "trains", "rounds", "images", "crop", "rate"]

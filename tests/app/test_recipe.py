@@ -3,7 +3,7 @@
 import pytest
 
 from deepley.recipes import PRESETS
-from deepley.training.begin import TrainingError
+from deepley.training.fit.begin import TrainingError
 from deepley.ui.pictures import folders_in
 from deepley.ui.training import job_of, recipe_of, rows_of
 

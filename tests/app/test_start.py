@@ -31,8 +31,8 @@ assert urllib.request.urlopen(url).status == 200
 print("\\n".join(sys.modules), flush=True)
 os._exit(0)
 """
-LATER = {"mtcnn", "deepley.training.fit", "deepley.training.clips", "deepley.training.blending", "deepley.jobs.trainer"}
-LATER |= {"deepley.scan", "deepley.commands", "deepley.hub.space"}
+LATER = {"mtcnn", "deepley.training.fit.run", "deepley.training.video.clips", "deepley.training.views.blending"}
+LATER |= {"deepley.jobs.trainer", "deepley.scan", "deepley.commands", "deepley.hub.space"}
 NEVER = {"torch", "jax", "ray", "matplotlib", "skimage", "foolbox", "playwright"}
 
 

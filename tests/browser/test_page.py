@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from deepley.photo.treatment import TREATMENTS
-from deepley.training.sources import find
+from deepley.training.data.sources import find
 from deepley.verdict.detector import Detector
 from tests.browser import drive
 from tests.conftest import encode

@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 from deepley.config import DEFAULT_RELEASE
 from deepley.jobs import folder, local
 from deepley.photo import faces
-from deepley.training import augment
+from deepley.training.views import augment
 from deepley.ui import page as pages
 from deepley.verdict.detector import Detector
 from tests.browser import drive

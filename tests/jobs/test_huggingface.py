@@ -63,7 +63,7 @@ def test_a_job_is_staged_privately_runs_the_same_command_line_there_and_comes_ba
 
 
 def test_pictures_of_a_folder_travel_as_one_tar_that_training_reads_in_place(job, data_folder, tmp_path):
-    from deepley.training.sources import find
+    from deepley.training.data.sources import find
 
     packed = staging.packed_pictures(data_folder, tmp_path / "packed.tar")
     with tarfile.open(packed) as archive:

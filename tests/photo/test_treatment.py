@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from deepley.photo import treatment
-from deepley.training.augment import INTERPOLATIONS
+from deepley.training.views.augment import INTERPOLATIONS
 
 
 def _sharpness(pixels):

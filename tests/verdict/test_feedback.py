@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from deepley.__main__ import main
-from deepley.training.sources import find
+from deepley.training.data.sources import find
 from deepley.verdict import feedback
 from deepley.verdict.detector import Detector
 from tests.conftest import encode

@@ -1,0 +1,1 @@
+"""The training itself: phases and rounds, batches, objectives, checkpoints."""

@@ -1,0 +1,1 @@
+"""How good a release is: figures with intervals, under treatments, on other sets."""

@@ -1,0 +1,1 @@
+"""What training sees of a picture: crops, treatments, and blends made of real faces."""
