@@ -93,8 +93,43 @@ def test_every_error_meant_for_a_person_has_the_one_base():
 
 def test_the_page_alone_imports_gradio():
     for path in (ROOT / "deepley").rglob("*.py"):
-        if path.parent.name != "ui":
+        if "ui" not in path.parts:
             assert not any(name.split(".")[0] == "gradio" for name in _imports(path)), path
+
+
+UI = {
+    "parts": {"parts"},
+    "server": {"parts", "server"},
+    "jobs": {"parts", "jobs"},
+    "tabs": {"parts", "jobs", "tabs"},
+    "": {"parts", "server", "tabs"},
+}
+"""What each room of `ui/` may import of the others; "" is the page."""
+
+
+@pytest.mark.parametrize("room", UI)
+def test_arrows_only_point_down_inside_the_page(room):
+    for path in _modules(f"ui/{room}"):
+        for name in _imports(path):
+            parts = name.split(".")
+            if parts[:2] == ["deepley", "ui"] and len(parts) > 2:
+                assert parts[2] in UI[room], f"{path.name} imports {name}"
+
+
+def test_no_tab_imports_another():
+    helpers = {"photo": {"photo_states"}}
+    for path in _modules("ui/tabs"):
+        for name in _imports(path):
+            parts = name.split(".")
+            if parts[:3] == ["deepley", "ui", "tabs"] and len(parts) > 3:
+                assert parts[3] in helpers.get(path.stem, ()), f"{path.name} imports {name}"
+
+
+def test_one_room_alone_touches_the_insides_of_gradio():
+    for path in (ROOT / "deepley").rglob("*.py"):
+        insides = {".".join(name.split(".")[:2]) for name in _imports(path)}
+        if insides & {"gradio.routes", "gradio.route_utils", "gradio.processing_utils"}:
+            assert path.parent == ROOT / "deepley" / "ui" / "server", path
 
 
 def _needs(name, seen):
@@ -121,7 +156,7 @@ def test_a_process_that_draws_views_needs_no_keras(module):
     assert not {"keras", "tensorflow"} & {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
 
 
-@pytest.mark.parametrize("module", ["verdict.words", "verdict.record", "verdict.report", "ui.card"])
+@pytest.mark.parametrize("module", ["verdict.words", "verdict.record", "verdict.report", "ui.parts.verdict_card"])
 def test_a_verdict_is_told_without_tensorflow_and_keras(module):
     code = f"import sys, deepley.{module}; print({{'tensorflow', 'keras'}} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

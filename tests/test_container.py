@@ -50,4 +50,4 @@ def test_its_health_check_asks_the_port_that_the_app_was_given(monkeypatch):
     monkeypatch.setattr(urllib.request, "urlopen", lambda address, timeout: asked.append(address))
     exec(check[2], {})
     assert check[:2] == ["python", "-c"]
-    assert asked == ["http://127.0.0.1:8080/health"]  # see tests/app/test_api.py
+    assert asked == ["http://127.0.0.1:8080/health"]  # see tests/ui/server/test_api.py

@@ -9,11 +9,12 @@ from starlette.middleware import Middleware
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui import api, callers, check, clip, components, fetch, many, performance, training, uploads
-from deepley.ui.detectors import Detectors
+from deepley.ui.parts import inputs
+from deepley.ui.parts.detectors import Detectors
+from deepley.ui.parts.events import KEPT, STATIC
+from deepley.ui.server import api, fetch, gate, uploads
+from deepley.ui.tabs import batch, measured, photo, train, video
 from deepley.verdict.detector import Detector
-
-FAVICON = Path(__file__).parent / "favicon.svg"
 
 
 def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, reason: str = "") -> gr.Blocks:
@@ -27,7 +28,7 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
     """
     detectors = Detectors(detector)
     local.ensure_worker(runs)  # for what was still queued when the machine went down
-    with gr.Blocks(title="Deepley CV", analytics_enabled=False, delete_cache=(600, check.KEPT)) as page:
+    with gr.Blocks(title="Deepley CV", analytics_enabled=False, delete_cache=(600, KEPT)) as page:
         gr.HTML(
             "<h1>Deepley CV</h1><p>How strong is the evidence that a face was generated or swapped?</p>",
             elem_classes="title",
@@ -37,15 +38,15 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
         using = gr.State(None)  # the release that this visitor's page checks with
         with gr.Tab("Photo", id="check"):
             with gr.Tab("One photo", id="one"):
-                check.build(detectors, using, data)
+                photo.build(detectors, using, data)
             with gr.Tab("Many photos", id="many"):
-                many.build(detectors, using)
+                batch.build(detectors, using)
         with gr.Tab("Video", id="clip"):
-            clip.build(detectors, using)
+            video.build(detectors, using)
         with gr.Tab("How good is it", id="performance"):
-            performance.build(detector.release, detector.calibration, reason)
+            measured.build(detector.release, detector.calibration, reason)
         with gr.Tab("Train", id="train"):
-            training.build(detector.release.folder, using, data, runs)
+            train.build(detector.release.folder, using, data, runs)
         api.build(detectors)
     return page
 
@@ -69,19 +70,19 @@ def launch(
     page = build(detector, data, runs, reason)
     uploads.forget_what_tools_send(page)
     page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
-        theme=components.theme(),
-        css=components.CSS,
-        head=components.PASTE,
+        theme=inputs.theme(),
+        css_paths=STATIC / "page.css",
+        head=f"<script>{(STATIC / 'page.js').read_text()}</script>",
         footer_links=[],
-        allowed_paths=[str(check.EXAMPLE)],
+        allowed_paths=[str(photo.EXAMPLE)],
         run_history=False,  # it would keep photos in the browser's storage
         max_file_size=largest,
-        favicon_path=FAVICON,
+        favicon_path=STATIC / "favicon.svg",
         ssr_mode=False,
         mcp_server=True,
         app_kwargs={
             "routes": [api.health(detector.release, lambda: len(page._queue))],
-            "middleware": [Middleware(callers.Door)],
+            "middleware": [Middleware(gate.Door)],
         },
         prevent_thread_lock=True,
         **options,

@@ -58,7 +58,7 @@ def test_a_field_that_is_missing_is_named(ours):
 
 def test_exactly_what_a_space_needs_is_uploaded(ours):
     names = {path.relative_to(PROJECT).as_posix() for path in space.uploads(ours, PROJECT)}
-    assert {"app.py", "README.md", "requirements.txt", "deepley/ui/page.py", "deepley/ui/astronaut.jpg"} <= names
+    assert {"app.py", "README.md", "requirements.txt", "deepley/ui/page.py", "deepley/ui/static/astronaut.jpg"} <= names
     assert "weights/deepley-resnet50/model.safetensors" in names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
     told = subprocess.run(["git", "ls-files", "-z", *ours.files], cwd=PROJECT, capture_output=True, check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,10 +13,10 @@ import gradio as gr
 
 from deepley.config import VideoLimits
 from deepley.errors import WeightsError
-from deepley.ui import card, player, timeline
-from deepley.ui.check import GONE, KEPT
-from deepley.ui.components import click
-from deepley.ui.detectors import Detectors
+from deepley.ui.parts import timeline
+from deepley.ui.parts import verdict_card as card
+from deepley.ui.parts.detectors import Detectors
+from deepley.ui.parts.events import GONE, KEPT, PRIVATE, click, export_folder
 from deepley.verdict.words import HEADLINES, HEATMAP_NOTE
 from deepley.video import report, words
 from deepley.video.reader import VideoError
@@ -83,9 +82,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
             raise gr.Error(GONE, print_exception=False)
         verdict = checked.verdict
         text = to_csv(verdict) if suffix == "csv" else report.html(verdict, checked.watcher, checked.name)
-        folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
-        folder.mkdir(parents=True)
-        path = folder / f"deepley-{verdict.sha256[:8]}.{suffix}"
+        path = export_folder(download) / f"deepley-{verdict.sha256[:8]}.{suffix}"
         path.write_text(text, encoding="utf-8")
         return str(path)
 
@@ -133,29 +130,28 @@ def build(detectors: Detectors, using: gr.State) -> None:
     download = gr.DownloadButton(elem_id="clip-file", visible="hidden")
 
     outputs = [result, stop, findings, plot, moment, frame, strip, tracks, state]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     lane = {"trigger_mode": "multiple", "concurrency_id": "clip", "concurrency_limit": 1}
-    come = [event(_waiting, None, outputs, queue=False, **quiet) for event in (clip.upload, clip.stop_recording)]
-    started = [event.then(run, [clip, using], outputs, **lane, **quiet) for event in come]
-    gif.upload(lambda: None, None, clip, cancels=started, queue=False, **quiet)
-    come.append(gif.upload(_waiting, None, outputs, queue=False, **quiet))
-    started.append(come[-1].then(run, [gif, using], outputs, **lane, **quiet))
+    come = [event(_waiting, None, outputs, queue=False, **PRIVATE) for event in (clip.upload, clip.stop_recording)]
+    started = [event.then(run, [clip, using], outputs, **lane, **PRIVATE) for event in come]
+    gif.upload(lambda: None, None, clip, cancels=started, queue=False, **PRIVATE)
+    come.append(gif.upload(_waiting, None, outputs, queue=False, **PRIVATE))
+    started.append(come[-1].then(run, [gif, using], outputs, **lane, **PRIVATE))
     for event in started:
-        event.success(None, None, None, js=player.LISTEN)
-    started[1].success(None, None, None, js=player.LENGTH)
-    stop.click(None, None, None, cancels=started, queue=False, **quiet)
-    clip.clear(_idle, None, outputs, cancels=started, queue=False, **quiet)
+        event.success(None, None, None, js="deepley.listenToTimeline")
+    started[1].success(None, None, None, js="deepley.findLength")
+    stop.click(None, None, None, cancels=started, queue=False, **PRIVATE)
+    clip.clear(_idle, None, outputs, cancels=started, queue=False, **PRIVATE)
     # A step under way may still arrive after either; once the run has ended Gradio calls it failed, and this is last.
     for event in started[:2]:
         event.failure(
-            lambda there: _stopped() if there else _idle(), clip, outputs, preprocess=False, queue=False, **quiet
+            lambda there: _stopped() if there else _idle(), clip, outputs, preprocess=False, queue=False, **PRIVATE
         )
-    started[2].failure(_stopped, None, outputs, queue=False, **quiet)
-    moment.change(jump, [state, moment], frame, trigger_mode="always_last", **quiet)
-    moment.change(None, moment, None, js=player.SEEK)
-    strip.select(pick, state, moment, **quiet)
+    started[2].failure(_stopped, None, outputs, queue=False, **PRIVATE)
+    moment.change(jump, [state, moment], frame, trigger_mode="always_last", **PRIVATE)
+    moment.change(None, moment, None, js="deepley.seek")
+    strip.select(pick, state, moment, **PRIVATE)
     for button, suffix in ((as_report, "html"), (as_csv, "csv")):
-        made = button.click(partial(export, suffix=suffix), state, download, **quiet)
+        made = button.click(partial(export, suffix=suffix), state, download, **PRIVATE)
         made.success(None, None, None, js=click("#clip-file"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +12,16 @@ import gradio as gr
 
 from deepley.errors import WeightsError
 from deepley.photo.decode import PhotoError
-from deepley.ui import card
-from deepley.ui.components import COPY, PhotoInput, Upload, click
-from deepley.ui.detectors import Detectors
-from deepley.ui.states import FORM, GONE, Checked, blank, broken, idle, idle_card, look, waiting
+from deepley.ui.parts import verdict_card as card
+from deepley.ui.parts.detectors import Detectors
+from deepley.ui.parts.events import GONE, KEPT, PRIVATE, STATIC, click, export_folder
+from deepley.ui.parts.inputs import PhotoInput, Upload
+from deepley.ui.tabs.photo_states import FORM, Checked, blank, broken, idle, idle_card, look, waiting
 from deepley.verdict import feedback, report, words
 from deepley.verdict.photo import PhotoVerdict
 
-EXAMPLE = Path(__file__).parent / "astronaut.jpg"
+EXAMPLE = STATIC / "astronaut.jpg"
 """Eileen Collins, NASA, public domain; from scikit-image's data."""
-
-KEPT = 3600
-"""Seconds that an upload, and what was found in it, stay on this machine."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,9 +95,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
     def make_report(checked: Checked | None) -> str:
         if checked is None:
             raise gr.Error(GONE, print_exception=False)
-        folder = Path(download.GRADIO_CACHE) / secrets.token_hex(16)  # cached files are served to who knows their path
-        folder.mkdir(parents=True)
-        path = folder / f"deepley-{checked.verdict.file.sha256[:8]}.html"
+        path = export_folder(download) / f"deepley-{checked.verdict.file.sha256[:8]}.html"
         path.write_text(report.html(checked.verdict, checked.detector.release, checked.name), encoding="utf-8")
         return str(path)
 
@@ -171,25 +166,24 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
 
     outputs = [result, faces, findings, looking, slider, where, opacity, close, told, text, wrong]
     outputs += [label, agreed, send, thanks, photo, state]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    lane = {"concurrency_id": "model", "concurrency_limit": 1, **quiet}
-    come = photo.upload(waiting, None, outputs, queue=False, **quiet)
+    lane = {"concurrency_id": "model", "concurrency_limit": 1, **PRIVATE}
+    come = photo.upload(waiting, None, outputs, queue=False, **PRIVATE)
     event = come.then(show, [photo, using], outputs, trigger_mode="multiple", **lane)
     tried = example.click(lambda: EXAMPLE, None, photo, queue=False, api_visibility="private").then(
         show, [photo, using], outputs, **lane
     )
-    photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, **quiet)
+    photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, **PRIVATE)
     # What was under way may arrive after that; once it has ended Gradio calls it failed. A new photo is left alone.
     for checking in (event, tried):
         checking.failure(
             lambda there: [gr.skip()] * len(outputs) if there else idle(), photo, outputs,
-            preprocess=False, queue=False, **quiet,
+            preprocess=False, queue=False, **PRIVATE,
         )  # fmt: skip
-    faces.input(choose, [state, faces, opacity, close], [result, slider, where], **quiet)
-    opacity.input(redraw, [state, faces, opacity, close], slider, trigger_mode="always_last", **quiet)
-    close.input(redraw, [state, faces, opacity, close], slider, **quiet)
-    save.click(make_report, state, download, **quiet).success(None, None, None, js=click("#report-file"))
-    copy.click(None, text, copy, js=COPY, api_visibility="private")
-    send.click(correct, [state, faces, label, agreed, photo], [thanks, send], **quiet)
+    faces.input(choose, [state, faces, opacity, close], [result, slider, where], **PRIVATE)
+    opacity.input(redraw, [state, faces, opacity, close], slider, trigger_mode="always_last", **PRIVATE)
+    close.input(redraw, [state, faces, opacity, close], slider, **PRIVATE)
+    save.click(make_report, state, download, **PRIVATE).success(None, None, None, js=click("#report-file"))
+    copy.click(None, text, copy, js="deepley.copy", api_visibility="private")
+    send.click(correct, [state, faces, label, agreed, photo], [thanks, send], **PRIVATE)
     for changed in (label.input, agreed.input, faces.input):
-        changed(lambda: gr.update(interactive=True), None, send, queue=False, **quiet)
+        changed(lambda: gr.update(interactive=True), None, send, queue=False, **PRIVATE)

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from deepley.ui import card
+from deepley.ui.parts import verdict_card as card
 from deepley.verdict import words
 from deepley.verdict.detector import Detector
 from deepley.verdict.photo import PhotoVerdict
 
 FORM = (None, False, gr.update(interactive=True), "")
 """An untouched form to say that a verdict is wrong: what was chosen for one photo is not sent for the next."""
-
-GONE = "The photo is no longer here: uploads are deleted after an hour. Check it again."
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from deepley.network.release import Release
 from deepley.training.release.model_card import FURTHER, tables
-from deepley.ui import charts
+from deepley.ui.parts import charts
 from deepley.verdict.calibration import Calibration
 
 DECK_HISTORY = "history-deck.csv"

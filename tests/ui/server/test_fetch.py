@@ -15,7 +15,7 @@ import safehttpx
 from gradio import processing_utils
 
 from deepley.config import ApiLimits
-from deepley.ui import fetch
+from deepley.ui.server import fetch
 
 
 class _Web(BaseHTTPRequestHandler):

@@ -4,8 +4,8 @@ import pytest
 
 from deepley.recipes import PRESETS
 from deepley.training.fit.begin import TrainingError
-from deepley.ui.pictures import folders_in
-from deepley.ui.training import job_of, recipe_of, rows_of
+from deepley.ui.jobs.pictures import folders_in
+from deepley.ui.tabs.train import job_of, recipe_of, rows_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)

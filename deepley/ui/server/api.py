@@ -14,9 +14,9 @@ import deepley
 from deepley.config import ApiLimits, ManyLimits
 from deepley.network.release import Release
 from deepley.photo.decode import PhotoError
-from deepley.ui.callers import allowance, refused
-from deepley.ui.components import PhotoInput, Upload
-from deepley.ui.detectors import Detectors
+from deepley.ui.parts.detectors import Detectors
+from deepley.ui.parts.inputs import PhotoInput, Upload
+from deepley.ui.server.gate import allowance, refused
 from deepley.verdict import batch, record
 from deepley.verdict.batch import ManyError
 from deepley.video import record as clips

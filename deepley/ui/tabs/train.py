@@ -17,7 +17,8 @@ from deepley.network.backbones.registry import backbone
 from deepley.network.heads import HEAD
 from deepley.recipes import PRESETS, Phase, TrainConfig
 from deepley.training.fit.begin import TrainingError, for_start
-from deepley.ui import account, live, pictures, rent
+from deepley.ui.jobs import account, machine, monitor, pictures
+from deepley.ui.parts.events import PRIVATE
 
 COLUMNS = ["phase", "trains", "rounds", "images", "crop", "rate"]
 EXPLAINED = (
@@ -48,7 +49,7 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             own = Path(taken) if pictures.UPLOADS in Path(taken).parts else None
             if own:
                 config = dataclasses.replace(config, data=DATA)
-            remote, token = rent.remote_of(where, flavor, hours, login)
+            remote, token = machine.remote_of(where, flavor, hours, login)
             if remote is None:
                 job = folder.create(runs, config, own)
                 local.ensure_worker(runs)
@@ -58,7 +59,7 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             return f"**Not started.** {escape(str(error))}", *(gr.skip(),) * (2 + len(chosen.shown))
         # Uploaded pictures are the job's own now: a second job would find them gone.
         left, shown = (None, pictures.given_away(job.id)) if own else (taken, (gr.skip(),) * len(chosen.shown))
-        return f"Job {job.id} is queued.", live.choices(account.jobs(runs, profile), job.id), left, *shown
+        return f"Job {job.id} is queued.", monitor.choices(account.jobs(runs, profile), job.id), left, *shown
 
     def estimate(
         taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float
@@ -100,19 +101,20 @@ def build(shipped: Path, using: gr.State, data: Path, runs: Path) -> None:
             name = gr.Textbox("my-detector", label="Name of the model", max_length=60)
             origin = gr.Textbox(label="Where the pictures come from, for the model's card", max_length=200)
             begin_button = gr.Button("Start", variant="primary", elem_id="start", render=False)
-            place = rent.build(begin_button)
+            place = machine.build(begin_button)
             with gr.Row():
                 timing = gr.Button("Estimate the time", elem_id="estimate", visible=not account.on_space())
                 begin_button.render()
             outcome = gr.Markdown(elem_id="outcome")
-    jobs = live.build(using, runs)
+    jobs = monitor.build(using, runs)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    preset.input(lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **quiet)
-    begin.focus(begins, None, begin, queue=False, **quiet)
+    preset.input(
+        lambda p: (rows_of(PRESETS[p]), PRESETS[p].batch_size), preset, [phases, batch], queue=False, **PRIVATE
+    )
+    begin.focus(begins, None, begin, queue=False, **PRIVATE)
     form = [chosen.folder, name, origin, begin, preset, phases, batch]
-    timing.click(estimate, form, outcome, concurrency_limit=1, **quiet)
-    begin_button.click(start, [*form, *place.inputs], [outcome, jobs, chosen.folder, *chosen.shown], **quiet)
+    timing.click(estimate, form, outcome, concurrency_limit=1, **PRIVATE)
+    begin_button.click(start, [*form, *place.inputs], [outcome, jobs, chosen.folder, *chosen.shown], **PRIVATE)
 
 
 def job_of(taken: str | None, name: str, origin: str, begin: str, preset: str, rows: list, batch: float) -> JobConfig:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from deepley.ui import charts
-from deepley.ui.card import COLOURS
+from deepley.ui.parts import charts
+from deepley.ui.parts.verdict_card import COLOURS
 from deepley.verdict import words
 from deepley.verdict.calibration import Calibration
 from deepley.video.verdict import ClipVerdict

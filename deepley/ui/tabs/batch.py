@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import logging
-import secrets
 import time
 from collections.abc import Iterator
 from html import escape
@@ -18,8 +17,8 @@ from PIL import Image
 from deepley.config import ManyLimits
 from deepley.errors import WeightsError
 from deepley.photo.decode import SUFFIXES, fit_within
-from deepley.ui.check import KEPT
-from deepley.ui.detectors import Detectors
+from deepley.ui.parts.detectors import Detectors
+from deepley.ui.parts.events import KEPT, PRIVATE, export_folder
 from deepley.verdict import batch, record
 from deepley.verdict.batch import ManyError, Row
 
@@ -79,8 +78,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
     def export(results: list[dict] | None) -> tuple:
         if not results:
             return gr.update(visible=False), gr.update(visible=False)
-        folder = Path(as_csv.GRADIO_CACHE) / secrets.token_hex(16)
-        folder.mkdir(parents=True)
+        folder = export_folder(as_csv)
         (folder / "deepley.csv").write_text(record.to_csv(results), encoding="utf-8")
         (folder / "deepley.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
         return (
@@ -119,21 +117,20 @@ def build(detectors: Detectors, using: gr.State) -> None:
         as_csv = gr.DownloadButton("Download CSV", visible=False, elem_id="csv")
         as_json = gr.DownloadButton("Download JSON", visible=False, elem_id="json")
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [status, table, state]
-    come = files.upload(waiting, None, outputs, queue=False, **quiet)
-    started = come.then(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **quiet)
-    started.success(export, state, [as_csv, as_json], queue=False, **quiet)
-    files.upload(lambda: gr.update(visible=True), None, stop, queue=False, **quiet)
-    started.then(lambda: gr.update(visible=False), None, stop, queue=False, **quiet)
+    come = files.upload(waiting, None, outputs, queue=False, **PRIVATE)
+    started = come.then(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **PRIVATE)
+    started.success(export, state, [as_csv, as_json], queue=False, **PRIVATE)
+    files.upload(lambda: gr.update(visible=True), None, stop, queue=False, **PRIVATE)
+    started.then(lambda: gr.update(visible=False), None, stop, queue=False, **PRIVATE)
     # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
-    stop.click(None, None, None, cancels=[started], queue=False, **quiet)
+    stop.click(None, None, None, cancels=[started], queue=False, **PRIVATE)
     files.clear(
         lambda: (_said(""), *_table([]), [], *(gr.update(visible=False),) * 3), None,
-        [*outputs, as_csv, as_json, stop], cancels=[started], queue=False, **quiet,
+        [*outputs, as_csv, as_json, stop], cancels=[started], queue=False, **PRIVATE,
     )  # fmt: skip
-    failed = started.failure(ended, [files, state], outputs, preprocess=False, queue=False, **quiet)
-    failed.then(export, state, [as_csv, as_json], queue=False, **quiet)
+    failed = started.failure(ended, [files, state], outputs, preprocess=False, queue=False, **PRIVATE)
+    failed.then(export, state, [as_csv, as_json], queue=False, **PRIVATE)
 
 
 def _said(text: str, state: str = "working") -> str:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from deepley.config import VideoLimits
-from deepley.ui import clip, timeline
+from deepley.ui.parts import timeline
+from deepley.ui.tabs import video
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.video import report
 from deepley.video.observations import Observation
@@ -55,7 +56,7 @@ def test_the_filmstrip_shows_the_highest_scores_in_order_and_no_glimpse(verdict)
 
 
 def test_every_track_has_its_card_and_what_was_left_out_is_told(verdict):
-    told = clip._cards(verdict)
+    told = video._cards(verdict)
     assert told.count("<section") == 2
     assert "too briefly to be judged" in told
     assert "could be judged" not in told

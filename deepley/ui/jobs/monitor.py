@@ -16,7 +16,9 @@ from deepley.hub import client
 from deepley.hub.publish import PublishError, publish
 from deepley.jobs import folder, huggingface, local
 from deepley.jobs.folder import Job, JobError, State
-from deepley.ui import account, charts
+from deepley.ui.jobs import account
+from deepley.ui.parts import charts
+from deepley.ui.parts.events import PRIVATE
 
 TICK = 2.0
 """Seconds between two looks at the jobs' folders."""
@@ -138,23 +140,22 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     packed = gr.DownloadButton(elem_id="packed", visible="hidden")
     seen = gr.State("")
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [status, *plots, table, log, details, cancel, resume, take, download, publish_button, seen]
     timer = gr.Timer(TICK)
-    timer.tick(look, [ids, seen], outputs, concurrency_limit=None, queue=False, **quiet)
-    ids.focus(named, None, ids, queue=False, **quiet)
-    gr.on(None, newest, None, ids, queue=False, **quiet)  # when the page is opened
-    cancel.click(cancelled, ids, done, **quiet)
-    resume.click(resumed, ids, done, **quiet)
-    publish_button.click(push, [ids, repo], done, **quiet)
-    take.click(use, ids, [done, using], **quiet).then(
-        lambda release: gr.update(visible=release is not None), using, back, **quiet
+    timer.tick(look, [ids, seen], outputs, concurrency_limit=None, queue=False, **PRIVATE)
+    ids.focus(named, None, ids, queue=False, **PRIVATE)
+    gr.on(None, newest, None, ids, queue=False, **PRIVATE)  # when the page is opened
+    cancel.click(cancelled, ids, done, **PRIVATE)
+    resume.click(resumed, ids, done, **PRIVATE)
+    publish_button.click(push, [ids, repo], done, **PRIVATE)
+    take.click(use, ids, [done, using], **PRIVATE).then(
+        lambda release: gr.update(visible=release is not None), using, back, **PRIVATE
     )
     back.click(
         lambda: ("Your photos are checked with the shipped model again.", None, gr.update(visible=False)),
-        None, [done, using, back], **quiet,
+        None, [done, using, back], **PRIVATE,
     )  # fmt: skip
-    download.click(pack, ids, packed, **quiet).success(
+    download.click(pack, ids, packed, **PRIVATE).success(
         None, None, None, js="() => { document.querySelector('#packed').click(); }"
     )
     return ids

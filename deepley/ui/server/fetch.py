@@ -15,7 +15,7 @@ import safehttpx
 from gradio import processing_utils
 
 from deepley.config import ApiLimits
-from deepley.ui.callers import is_public, refused
+from deepley.ui.server.gate import is_public, refused
 
 
 def bound(bounds: ApiLimits = ApiLimits()) -> None:

@@ -15,9 +15,9 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 
 from deepley.config import ApiLimits
-from deepley.ui import api, callers, uploads
-from deepley.ui.callers import Door
-from deepley.ui.detectors import Detectors
+from deepley.ui.parts.detectors import Detectors
+from deepley.ui.server import api, gate, uploads
+from deepley.ui.server.gate import Door
 from deepley.verdict.detector import Detector
 from tests.conftest import encode
 
@@ -191,7 +191,7 @@ def test_files_of_the_web_are_not_passed_on(url, path):
 
 
 def test_a_flood_is_turned_away_and_a_network_counts_as_one(monkeypatch):
-    pace = callers.Pace(2)
+    pace = gate.Pace(2)
     assert [bool(pace.hit("8.8.8.8")) for _ in range(3)] == [False, False, True]
     assert [bool(pace.hit(f"2001:db8::{i}")) for i in range(3)] == [False, False, True]
     assert not pace.hit("2001:db8:0:1::1")
@@ -232,6 +232,6 @@ async def _noted(answered, message):
     ],
 )
 def test_on_a_space_the_last_public_address_that_was_noted_counts_and_elsewhere_none(noted, caller, monkeypatch):
-    assert callers.address("10.0.0.1", noted) == "10.0.0.1"
+    assert gate.address("10.0.0.1", noted) == "10.0.0.1"
     monkeypatch.setenv("SPACE_ID", "someone/deepley")
-    assert callers.address("10.0.0.1", noted) == caller
+    assert gate.address("10.0.0.1", noted) == caller

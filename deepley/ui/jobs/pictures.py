@@ -19,7 +19,7 @@ from deepley.jobs.folder import JobError
 from deepley.training.data import archive as archives
 from deepley.training.data import dataset
 from deepley.training.data.sources import LABELS, DataError
-from deepley.ui import account
+from deepley.ui.jobs import account
 from deepley.verdict.feedback import FOLDER as FEEDBACK
 
 UPLOADS = ".uploads"

@@ -10,7 +10,8 @@ from deepley.hub import client
 from deepley.jobs import huggingface
 from deepley.jobs.folder import JobError
 from deepley.jobs.huggingface import Remote
-from deepley.ui import account
+from deepley.ui.jobs import account
+from deepley.ui.parts.events import PRIVATE
 
 HERE, THERE = "This machine", "Hugging Face Jobs"
 
@@ -56,10 +57,9 @@ def build(start: gr.Button) -> Place:
     flavor = gr.Dropdown([], label="Machine", visible=False, elem_id="flavor")
     hours = gr.Number(2, label="Time limit in hours", minimum=0.1, maximum=48, visible=False, elem_id="hours")
     price = gr.Markdown(elem_id="price")
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    where.input(choose, where, [flavor, hours, price, start], **quiet)
+    where.input(choose, where, [flavor, hours, price, start], **PRIVATE)
     for changed in (flavor.input, hours.input):
-        changed(_price, [flavor, hours], price, queue=False, **quiet)
+        changed(_price, [flavor, hours], price, queue=False, **PRIVATE)
     return Place(where, flavor, hours)
 
 

@@ -9,7 +9,7 @@ from deepley.jobs.folder import JobConfig, JobError
 from deepley.jobs.huggingface import Remote
 from deepley.recipes import PRESETS
 from deepley.records import to_json
-from deepley.ui import account, rent
+from deepley.ui.jobs import account, machine
 
 ALICE, BOB = (SimpleNamespace(username=name) for name in ("alice", "bob"))
 LOGIN = SimpleNamespace(token="hf_alice")
@@ -34,7 +34,7 @@ def test_at_home_everything_is_there(runs, monkeypatch):
     monkeypatch.setattr(huggingface, "token_of_this_machine", lambda: "hf_mine")
     assert len(account.jobs(runs, None)) == 3
     assert account.token(None) == "hf_mine"
-    assert rent.remote_of(rent.HERE, None, None, None) == (None, None)
+    assert machine.remote_of(machine.HERE, None, None, None) == (None, None)
 
 
 def test_at_home_without_an_account_the_way_to_one_is_named(monkeypatch):
@@ -61,20 +61,20 @@ def test_on_a_space_only_the_visitors_own_token_pays(space):
     for token in (account.token, account.reader):
         with pytest.raises(JobError, match="Log in above"):
             token(None)
-    for where in (rent.HERE, rent.THERE, None):
+    for where in (machine.HERE, machine.THERE, None):
         with pytest.raises(JobError):
-            rent.remote_of(where, "t4-small 0.400000", 1, None)
+            machine.remote_of(where, "t4-small 0.400000", 1, None)
 
 
 def test_a_rented_machine_is_paid_by_the_account_of_the_token(monkeypatch):
     monkeypatch.setattr(huggingface, "token_of_this_machine", lambda: "hf_mine")
     monkeypatch.setattr(huggingface, "account", lambda token: {"hf_mine": "me"}[token])
-    remote, token = rent.remote_of(rent.THERE, "t4-small 0.400000", 1.5, None)
+    remote, token = machine.remote_of(machine.THERE, "t4-small 0.400000", 1.5, None)
     assert remote == Remote("me", "t4-small", 1.5, 0.4)
     assert token == "hf_mine"
     with pytest.raises(ValueError, match="time limit"):
-        rent.remote_of(rent.THERE, "t4-small 0.400000", 0, None)
+        machine.remote_of(machine.THERE, "t4-small 0.400000", 0, None)
 
 
 def test_the_price_is_the_most_that_it_can_cost():
-    assert "At most $0.60" in rent._price("t4-small 0.400000", 1.5)
+    assert "At most $0.60" in machine._price("t4-small 0.400000", 1.5)
