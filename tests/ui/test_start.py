@@ -17,7 +17,7 @@ from deepley.hub.download import Choice
 from deepley.network import files
 from deepley.ui import start
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 # app.py's own imports, and what it does up to the warm-up.
 START = """
 import os, sys, urllib.request

@@ -15,10 +15,9 @@ from PIL import Image
 from deepley.config import FACE_SIZE, PhotoLimits, UploadLimits
 from deepley.host.files import write
 from deepley.host.zips import ZipError, open_zip
-from deepley.training.data.sources import DataError
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
-from deepley.training.data.sources import LABELS, place
+from deepley.training.data.sources import LABELS, DataError, place
 
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz"}
 

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from deepley.config import UploadLimits
-from deepley.training.data.sources import DataError
-from deepley.training.data.archive import unpack
 from deepley.photo import faces
+from deepley.training.data.archive import unpack
+from deepley.training.data.sources import DataError
 from tests.conftest import encode
 
 

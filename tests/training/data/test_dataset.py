@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from deepley.training.data import dataset
-from deepley.training.fit.batches import Crops, Wholes, order
 from deepley.training.data.sources import DataError, Source
+from deepley.training.fit.batches import Crops, Wholes, order
 from deepley.training.views.views import Views, drawers
 from tests.conftest import encode, picture
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from deepley.training.fit import batches
 from deepley.training.data.reconstruction import Autoencoder, reconstruct
 from deepley.training.data.sources import DataError, find
+from deepley.training.fit import batches
 from deepley.training.views.views import Views, twins
 from tests.conftest import encode
 

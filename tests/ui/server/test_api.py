@@ -26,7 +26,7 @@ from deepley import __version__
 from tests.conftest import encode
 from tests.video import film
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "check.schema.json").read_text())
 
 

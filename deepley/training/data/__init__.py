@@ -1,0 +1,1 @@
+"""Labelled pictures: where they come from, what they hold, and how photos become them."""
