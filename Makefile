@@ -32,8 +32,8 @@ define install
 	  || $(BIN)/pip install --quiet --disable-pip-version-check $(1)
 endef
 
-$(VENV)/run: requirements.txt
-	$(call install,-r requirements.txt)
+$(VENV)/run: requirements.txt pyproject.toml
+	$(call install,-r requirements.txt --editable .)
 	touch $@
 
 $(VENV)/test: $(VENV)/run requirements-dev.txt requirements-ray.txt

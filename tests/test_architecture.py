@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "scan": {*GROUND, "photo", "network", "verdict", "scan"},
     "training": {*GROUND, "photo", "network", "engine", "verdict", "video", "training"},
     "hub": {*GROUND, "network", "hub"},
-    "jobs": {*GROUND, "photo", "network", "training", "hub", "jobs"},
+    "jobs": {*GROUND, "network", "training", "hub", "jobs"},
+    "cli": {*GROUND, "network", "verdict", "video", "scan", "training", "hub", "jobs", "cli", "photo"},
     "ui": {*GROUND, "photo", "network", "explain", "verdict", "video", "training", "hub", "jobs", "ui"},
 }
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from deepley.errors import Refusal
-from deepley.jobs.folder import JobStatus, State
+from deepley.jobs.job import JobStatus, State
 from deepley.recipes import PRESETS, TrainConfig
 from deepley.records import from_json, to_json
 

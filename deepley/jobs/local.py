@@ -20,7 +20,8 @@ from filelock import FileLock, Timeout
 
 from deepley.config import ROOT
 from deepley.jobs import folder
-from deepley.jobs.folder import LOG, Job, JobConfig, JobError, JobStatus, State
+from deepley.jobs.folder import LOG, Job
+from deepley.jobs.job import JobConfig, JobError, JobStatus, State
 from deepley.records import to_json
 
 _WORKER, DEVICE = ".worker.lock", ".device.lock"

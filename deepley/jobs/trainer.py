@@ -11,7 +11,8 @@ import psutil
 from filelock import FileLock
 
 from deepley.errors import Refusal
-from deepley.jobs.folder import RELEASE, Job, JobStatus, State
+from deepley.jobs.folder import RELEASE, Job
+from deepley.jobs.job import JobStatus, State
 from deepley.jobs.local import DEVICE
 
 _EVERY = 1.0  # seconds between two writes of the status

@@ -15,7 +15,8 @@ import pytest
 from deepley.__main__ import main
 from deepley.errors import Refusal
 from deepley.jobs import folder, local, trainer
-from deepley.jobs.folder import Job, JobConfig, JobError, JobStatus, State
+from deepley.jobs.folder import Job
+from deepley.jobs.job import JobConfig, JobError, JobStatus, State
 from deepley.network import release
 from deepley.recipes import Phase
 from deepley.verdict.detector import Detector

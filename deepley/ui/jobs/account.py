@@ -7,8 +7,10 @@ from pathlib import Path
 
 import gradio as gr
 
-from deepley.jobs import folder, huggingface
-from deepley.jobs.folder import Job, JobError
+from deepley.jobs import folder
+from deepley.jobs.folder import Job
+from deepley.jobs.job import JobError
+from deepley.jobs.rented import huggingface
 
 
 def on_space() -> bool:

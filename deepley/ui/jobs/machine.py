@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import gradio as gr
 
 from deepley.hub import client
-from deepley.jobs import huggingface
-from deepley.jobs.folder import JobError
-from deepley.jobs.huggingface import Remote
+from deepley.jobs.job import JobError
+from deepley.jobs.rented import huggingface
+from deepley.jobs.rented.huggingface import Remote
 from deepley.ui.jobs import account
 from deepley.ui.parts.events import PRIVATE
 

@@ -6,6 +6,7 @@ import itertools
 import secrets
 import shutil
 import time
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import plotly.graph_objects as go
 
 from deepley.hub import client
 from deepley.hub.publish import PublishError, publish
-from deepley.jobs import folder, huggingface, local
-from deepley.jobs.folder import Job, JobError, State
+from deepley.jobs.folder import Job
+from deepley.jobs.job import JobError, JobStatus, State
+from deepley.jobs.rented import huggingface
+from deepley.jobs.runner import Runner, runner_of
 from deepley.ui.jobs import account
 from deepley.ui.parts import charts
 from deepley.ui.parts.events import PRIVATE
@@ -56,18 +59,20 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
         )
 
     def cancelled(ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
-        return act("cancel", ids, login, profile)
+        return act(lambda runner, job: runner.cancel(job), ids, login, profile)
 
     def resumed(ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
-        return act("resume", ids, login, profile)
+        return act(lambda runner, job: runner.resume(job), ids, login, profile)
 
-    def act(what: str, ids: list[str] | None, login: gr.OAuthToken | None, profile: gr.OAuthProfile | None) -> str:
+    def act(
+        do: Callable[[Runner, Job], None],
+        ids: list[str] | None,
+        login: gr.OAuthToken | None,
+        profile: gr.OAuthProfile | None,
+    ) -> str:
         try:
             job = account.find(runs, min(ids or [], default=""), profile)
-            if job.here:
-                getattr(local, what)(job)
-            else:
-                getattr(huggingface, what)(job, account.token(login))
+            do(runner_of(job, lambda: account.token(login)), job)
         except JobError as error:
             return escape(str(error))
         return ""
@@ -207,7 +212,7 @@ def _left(seconds: float | None) -> str:
     return f"; about {seconds / 60:.0f} minutes left" if seconds >= 90 else f"; about {seconds:.0f} seconds left"
 
 
-def _minutes(status: folder.JobStatus) -> float:
+def _minutes(status: JobStatus) -> float:
     return ((status.ended or time.time()) - status.started) / 60 if status.started else 0.0
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from deepley.hub import client
 from deepley.hub import dataset as hub_dataset
-from deepley.jobs.folder import JobError
+from deepley.jobs.job import JobError
 from deepley.training.data import archive as archives
 from deepley.training.data import dataset
 from deepley.training.data.sources import LABELS, DataError

@@ -11,8 +11,10 @@ import gradio as gr
 
 from deepley.config import FACE_SIZE, LONGEST_JOB
 from deepley.errors import Refusal
-from deepley.jobs import folder, huggingface, local
-from deepley.jobs.folder import DATA, JobConfig, JobError, State
+from deepley.jobs import folder, local
+from deepley.jobs.folder import DATA
+from deepley.jobs.job import JobConfig, JobError, State
+from deepley.jobs.rented import huggingface
 from deepley.network.backbones.registry import backbone
 from deepley.network.heads import HEAD
 from deepley.recipes import PRESETS, Phase, TrainConfig

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from deepley.jobs import folder, huggingface
-from deepley.jobs.folder import JobConfig, JobError
-from deepley.jobs.huggingface import Remote
+from deepley.jobs import folder
+from deepley.jobs.job import JobConfig, JobError
+from deepley.jobs.rented import huggingface
+from deepley.jobs.rented.huggingface import Remote
 from deepley.recipes import PRESETS
 from deepley.records import to_json
 from deepley.ui.jobs import account, machine

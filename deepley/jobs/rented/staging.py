@@ -15,7 +15,8 @@ from huggingface_hub import __version__ as client_version
 
 from deepley.config import ROOT
 from deepley.jobs import folder
-from deepley.jobs.folder import DATA, STATUS, Job, JobStatus, State
+from deepley.jobs.folder import DATA, STATUS, Job
+from deepley.jobs.job import JobStatus, State
 from deepley.records import SCHEMA_VERSION, to_json
 from deepley.training.data.sources import find
 

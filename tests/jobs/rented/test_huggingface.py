@@ -11,9 +11,10 @@ import time
 import pytest
 
 from deepley.hub import client
-from deepley.jobs import folder, follower, huggingface, local, staging
-from deepley.jobs.folder import JobConfig, JobError, State
-from deepley.jobs.huggingface import Remote
+from deepley.jobs import folder, local
+from deepley.jobs.job import JobConfig, JobError, State
+from deepley.jobs.rented import follower, huggingface, staging
+from deepley.jobs.rented.huggingface import Remote
 from deepley.network import release
 from deepley.records import to_json
 from tests.hub.server import Fault

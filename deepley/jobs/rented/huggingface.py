@@ -18,7 +18,8 @@ from deepley.errors import Refusal
 from deepley.host.files import write_json
 from deepley.hub import client
 from deepley.jobs import folder, local
-from deepley.jobs.folder import LOG, REMOTE, Job, JobConfig, JobError, State
+from deepley.jobs.folder import LOG, REMOTE, Job
+from deepley.jobs.job import JobConfig, JobError, State
 from deepley.records import from_json, to_json
 
 LABEL = "deepley"

@@ -20,9 +20,10 @@ from huggingface_hub.errors import EntryNotFoundError
 from deepley.errors import WeightsError
 from deepley.host.files import write
 from deepley.hub import client
-from deepley.jobs.folder import LOG, RELEASE, STATUS, Job, JobError, JobStatus, State
-from deepley.jobs.huggingface import LABEL, OVER, Remote, remote_of, there, write_remote
-from deepley.jobs.staging import IMAGE, command, repo_of, staged
+from deepley.jobs.folder import LOG, RELEASE, STATUS, Job
+from deepley.jobs.job import JobError, JobStatus, State
+from deepley.jobs.rented.huggingface import LABEL, OVER, Remote, remote_of, there, write_remote
+from deepley.jobs.rented.staging import IMAGE, command, repo_of, staged
 from deepley.network import files, release
 from deepley.records import from_json
 from deepley.training.data.sources import DataError

@@ -1,0 +1,139 @@
+"""The command for fine-tuning jobs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepley.cli.parsing import Commands
+from deepley.config import RUNS_FOLDER
+from deepley.records import to_json
+
+if TYPE_CHECKING:
+    from deepley.jobs.folder import Job
+    from deepley.jobs.runner import Runner
+
+
+def add(added: Commands) -> None:
+    """Adds `jobs` to the parser."""
+    jobs = added.add_parser("jobs", help="fine-tuning jobs of this machine")
+    jobs.add_argument("--root", type=Path, default=RUNS_FOLDER, help="folder of all jobs")
+    actions = jobs.add_subparsers(required=True, metavar="ACTION")
+    for name, run, what in (
+        ("list", _list, "all jobs, oldest first"),
+        ("estimate", _estimate, "how long a job would take here; its config comes as JSON on the input"),
+        ("work", _work, "train what is queued, one job after the other"),
+    ):
+        actions.add_parser(name, help=what).set_defaults(run=run)
+    for name, run, what in (
+        ("show", _show, "one job as JSON"),
+        ("cancel", _cancel, "end a job or take it out of the queue"),
+        ("resume", _resume, "go on from a job's last checkpoint"),
+        ("train", _train, "what a job's own process does"),
+        ("follow", _follow, "what the process of a job on Hugging Face does; its token is in HF_TOKEN"),
+        ("remote", _remote, "what a job does on a rented machine"),
+    ):
+        action = actions.add_parser(name, help=what)
+        action.add_argument("id")
+        action.set_defaults(run=run)
+    actions.choices["remote"].add_argument("--repo", required=True, help="the repository it was staged in")
+
+
+def _list(options: argparse.Namespace) -> int:
+    """Prints a line a job."""
+    from deepley.jobs import folder
+
+    jobs = folder.every(options.root)
+    if not jobs:
+        print(f"There is no job in {options.root}.", file=sys.stderr)
+    for job in jobs:
+        status = job.status
+        done = f"{status.images / status.total:4.0%}" if status.total else "    "
+        print(f"{job.id}  {status.state:11}  {done}  {job.name}  {status.message}".rstrip())
+    return 0
+
+
+def _work(options: argparse.Namespace) -> int:
+    """Trains what is queued."""
+    from deepley.jobs import local
+
+    local.work(options.root)
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    """Prints a job's config and status as JSON."""
+    job = _job(options)
+    print(json.dumps({"id": job.id, **to_json(job.status), "config": to_json(job.config)}, indent=1))
+    return 0
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    """Ends a job."""
+    job = _job(options)
+    _runner(job).cancel(job)
+    print(f"{job.id}: {job.status.state}")
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    """Goes on with a job."""
+    job = _job(options)
+    _runner(job).resume(job)
+    print(f"{job.id}: {job.status.state}")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    """Trains a job in this process."""
+    from deepley.jobs import trainer
+
+    return trainer.run(_job(options))
+
+
+def _follow(options: argparse.Namespace) -> int:
+    """Follows a job on Hugging Face."""
+    from deepley.jobs.rented import follower
+
+    return follower.with_token_of_environment(_job(options))
+
+
+def _remote(options: argparse.Namespace) -> int:
+    """Trains a job on a rented machine."""
+    from deepley.hub import client
+    from deepley.jobs.rented import remote
+
+    return remote.run(_job(options), options.repo, client.api(None))
+
+
+def _job(options: argparse.Namespace) -> Job:
+    from deepley.jobs import folder
+
+    return folder.find(options.root, options.id)
+
+
+def _runner(job: Job) -> Runner:
+    from deepley.jobs.rented import huggingface
+    from deepley.jobs.runner import runner_of
+
+    return runner_of(job, huggingface.token_of_this_machine)
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    """Prints how many seconds a job would take."""
+    from deepley.jobs.job import JobConfig
+    from deepley.records import from_json
+    from deepley.training.data import dataset
+    from deepley.training.fit import begin, estimate
+
+    config = from_json(JobConfig, json.load(sys.stdin))
+    start, base = (Path(path) if path else None for path in (config.start, config.base))
+    splits = dataset.load(Path(config.data)).splits
+    recipe = begin.for_start(config.train, start)
+    blends = sum(source.label == 0 for source in splits["train"]) * recipe.blends
+    seconds = estimate.seconds(recipe, len(splits["train"]) + round(blends), len(splits["valid"]), base)
+    print(json.dumps({"seconds": seconds}))
+    return 0

@@ -1,0 +1,1 @@
+"""Jobs on machines of others: Hugging Face Jobs, staged, followed and brought home."""

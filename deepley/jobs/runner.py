@@ -1,0 +1,59 @@
+"""Who runs a job: this machine, or a rented one. Both resume and cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from deepley.jobs import local
+from deepley.jobs.folder import Job
+from deepley.jobs.rented import huggingface
+
+
+class Runner(Protocol):
+    """What can be done with a job wherever it runs."""
+
+    def resume(self, job: Job) -> None:
+        """Goes on with a job that is over.
+
+        Raises:
+            JobError: If it still runs or waits, or has nothing left to do.
+        """
+
+    def cancel(self, job: Job) -> None:
+        """Ends a job, or takes it out of the queue.
+
+        Raises:
+            JobError: If it is over, or could not be ended.
+        """
+
+
+@dataclass(frozen=True)
+class Rented:
+    """Hugging Face Jobs under one account.
+
+    Attributes:
+        token: Of the account.
+    """
+
+    token: str
+
+    def resume(self, job: Job) -> None:
+        """See `Runner.resume`."""
+        huggingface.resume(job, self.token)
+
+    def cancel(self, job: Job) -> None:
+        """See `Runner.cancel`."""
+        huggingface.cancel(job, self.token)
+
+
+def runner_of(job: Job, token: Callable[[], str]) -> Runner:
+    """Who runs a job.
+
+    Args:
+        job: The job.
+        token: Returns the token of the account that pays, asked only where a rented machine runs it; it may raise
+            `JobError`.
+    """
+    return local if job.here else Rented(token())
