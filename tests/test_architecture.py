@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,14 @@ def test_a_room_says_in_its_init_what_it_is_for_and_nothing_else(room):
 def test_the_house_names_its_rooms_from_the_ground_up():
     named = re.findall(r"^- ``(\w+)``", deepley.__doc__, re.MULTILINE)
     assert named == [room for room in MAY_IMPORT["deepley"] if room != "__main__"]
+
+
+def test_every_file_of_a_room_goes_into_the_wheel():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = {path.parent for path in _modules()}
+    taken = {path for room in packages for pattern in settings["package-data"]["*"] for path in room.glob(pattern)}
+    there = {path for path in HOUSE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", ".pyi")}
+    assert there <= taken
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)
