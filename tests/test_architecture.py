@@ -1,160 +1,162 @@
-"""The house: which room may import which."""
+"""The house: which room may import which, how large its pieces may be, and what every room says of itself."""
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import deepley
+
 ROOT = Path(__file__).parent.parent
+HOUSE = ROOT / "deepley"
 GROUND = {"errors", "config", "records", "recipes", "host"}
 MAY_IMPORT = {
-    "host": {"errors", "host"},
-    "photo": {*GROUND, "photo"},
-    "network": {*GROUND, "network"},
-    "explain": {"config", "explain"},
-    "engine": {"config", "network", "engine"},
-    "verdict": {*GROUND, "photo", "network", "explain", "engine", "verdict"},
-    "video": {*GROUND, "photo", "network", "explain", "engine", "verdict", "video"},
-    "scan": {*GROUND, "photo", "network", "verdict", "scan"},
-    "training": {*GROUND, "photo", "network", "engine", "verdict", "video", "training"},
-    "hub": {*GROUND, "network", "hub"},
-    "jobs": {*GROUND, "network", "training", "hub", "jobs"},
-    "cli": {*GROUND, "network", "verdict", "video", "scan", "training", "hub", "jobs", "cli", "photo"},
-    "ui": {*GROUND, "photo", "network", "explain", "verdict", "video", "training", "hub", "jobs", "ui"},
+    "deepley": {
+        "errors": set(),
+        "config": {"errors"},
+        "records": {"errors"},
+        "recipes": {"errors"},
+        "host": {"errors", "host"},
+        "photo": {*GROUND, "photo"},
+        "network": {*GROUND, "network"},
+        "explain": {"config", "explain"},
+        "engine": {"config", "network", "engine"},
+        "verdict": {*GROUND, "photo", "network", "explain", "engine", "verdict"},
+        "video": {*GROUND, "photo", "network", "explain", "engine", "verdict", "video"},
+        "scan": {*GROUND, "photo", "network", "verdict", "scan"},
+        "training": {*GROUND, "photo", "network", "engine", "verdict", "video", "training"},
+        "hub": {*GROUND, "network", "hub"},
+        "jobs": {*GROUND, "network", "training", "hub", "jobs"},
+        "cli": {*GROUND, "photo", "network", "verdict", "video", "scan", "training", "hub", "jobs", "cli"},
+        "ui": {*GROUND, "photo", "network", "explain", "verdict", "video", "training", "hub", "jobs", "ui"},
+        "__main__": {"errors", "cli"},
+    },
+    "deepley.training": {
+        "data": {"data"},
+        "views": {"data", "views"},
+        "fit": {"data", "views", "fit"},
+        "measure": {"data", "views", "fit", "measure"},
+        "release": {"data", "views", "fit", "measure", "release"},
+        "video": {"data", "views", "fit", "measure", "release", "video"},
+        "pipeline": {"data", "views", "fit", "release"},
+    },
+    "deepley.ui": {
+        "parts": {"parts"},
+        "server": {"parts", "server"},
+        "jobs": {"parts", "jobs"},
+        "tabs": {"parts", "jobs", "tabs"},
+        "page": {"parts", "server", "tabs"},
+        "start": set(),
+    },
 }
+"""What the rooms of a package, and the modules that stand beside them, may import of that package."""
 
-
-def _imports_of(node):
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        yield from _imports_of(node)
-
-
-def _modules(folder):
-    return sorted((ROOT / "deepley" / folder).glob("*.py"))
-
-
-def _all_modules(folder):
-    return sorted((ROOT / "deepley" / folder).rglob("*.py"))
-
-
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_arrows_only_point_down(room):
-    for path in _all_modules(room):
-        for name in _imports(path):
-            parts = name.split(".")
-            if parts[0] == "deepley" and len(parts) > 1:
-                assert parts[1] in MAY_IMPORT[room], f"{path.name} imports {name}"
-            if room == "training" and parts[:2] == ["deepley", "verdict"] and len(parts) > 2:
-                assert parts[2] in ("calibration", "novelty"), f"{path.name} imports {name}"
-
-
-TRAINING = {
-    "data": {"data"},
-    "views": {"data", "views"},
-    "fit": {"data", "views", "fit"},
-    "measure": {"data", "views", "fit", "measure"},
-    "release": {"data", "views", "fit", "measure", "release"},
-    "video": {"data", "views", "fit", "measure", "release", "video"},
-    "": {"data", "views", "fit", "release"},
+ONE_ROOM = {
+    "gradio": "ui",
+    "gradio.processing_utils": "ui/server",
+    "gradio.route_utils": "ui/server",
+    "gradio.routes": "ui/server",
+    "os.replace": "host",  # what renames a file into place: `host.files`
 }
-"""What each room of `training/` may import of the others; "" is the pipeline."""
+"""What one room alone imports or calls."""
 
-
-@pytest.mark.parametrize("room", TRAINING)
-def test_arrows_only_point_down_inside_training(room):
-    for path in _modules(f"training/{room}"):
-        for name in _imports(path):
-            parts = name.split(".")
-            if parts[:2] == ["deepley", "training"] and len(parts) > 2:
-                assert parts[2] in TRAINING[room], f"{path.name} imports {name}"
-
-
-def test_one_module_alone_writes_files_by_renaming():
-    found = [path for path in (ROOT / "deepley").rglob("*.py") if "os.replace" in path.read_text()]
-    assert found == [ROOT / "deepley" / "host" / "files.py"]
-
-
-def test_every_error_meant_for_a_person_has_the_one_base():
-    for path in (ROOT / "deepley").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
-                assert [ast.unparse(base) for base in node.bases] == ["Refusal"], f"{path.name}: {node.name}"
-
-
-def test_the_page_alone_imports_gradio():
-    for path in (ROOT / "deepley").rglob("*.py"):
-        if "ui" not in path.parts:
-            assert not any(name.split(".")[0] == "gradio" for name in _imports(path)), path
-
-
-UI = {
-    "parts": {"parts"},
-    "server": {"parts", "server"},
-    "jobs": {"parts", "jobs"},
-    "tabs": {"parts", "jobs", "tabs"},
-    "": {"parts", "server", "tabs"},
+RUNS_WITHOUT = {
+    "training.pipeline": {"tensorflow"},  # any Keras backend will do
+    "training.release.finish": {"tensorflow"},
+    "training.fit.run": {"tensorflow"},
+    "training.measure.robustness": {"tensorflow"},
+    "training.video.temporal": {"tensorflow"},
+    "training.views.views": {"tensorflow", "keras"},  # what draws views does so in processes of its own
+    "training.views.blends": {"tensorflow", "keras"},
+    "training.data.sources": {"tensorflow", "keras"},
 }
-"""What each room of `ui/` may import of the others; "" is the page."""
+"""Libraries that no module of ours imports, at its top, on the way to these."""
+
+LONGEST = {"module": 250, "function": 60}  # lines
 
 
-@pytest.mark.parametrize("room", UI)
-def test_arrows_only_point_down_inside_the_page(room):
-    for path in _modules(f"ui/{room}"):
-        for name in _imports(path):
-            parts = name.split(".")
-            if parts[:2] == ["deepley", "ui"] and len(parts) > 2:
-                assert parts[2] in UI[room], f"{path.name} imports {name}"
+def _modules(folder="", deep=True):
+    return sorted((HOUSE / folder).glob("**/*.py" if deep else "*.py"))
 
 
-def test_no_tab_imports_another():
-    helpers = {"photo": {"photo_states"}}
+def _tree(path):
+    return ast.parse(path.read_text())
+
+
+def _imports(nodes):
+    """The full names of what some nodes import, whether module or part of one."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _imports_of_package(path, package):
+    """The rooms of a package that a module imports."""
+    names = (name.removeprefix(f"{package}.") for name in _imports(ast.walk(_tree(path))) if name.startswith(package))
+    return {name.split(".")[0] for name in names if name != package}
+
+
+@pytest.mark.parametrize(
+    ("package", "room"), [(package, room) for package, rooms in MAY_IMPORT.items() for room in rooms]
+)
+def test_a_room_imports_only_what_lies_below_it(package, room):
+    place = HOUSE.parent.joinpath(*package.split("."), room)
+    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]:
+        above = _imports_of_package(path, package) - MAY_IMPORT[package][room]
+        assert not above, f"{path.relative_to(ROOT)} imports {sorted(above)} of {package}"
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_every_room_stands_in_the_table(package):
+    folder = HOUSE.parent.joinpath(*package.split("."))
+    there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert there - {"__init__"} == set(MAY_IMPORT[package])
+
+
+def test_training_takes_of_verdicts_only_how_they_are_calibrated():
+    for path in _modules("training"):
+        assert _imports_of_package(path, "deepley.verdict") <= {"calibration", "novelty"}, path
+
+
+def test_a_tab_imports_no_other_tab_but_its_own_pieces():
     for path in _modules("ui/tabs"):
-        for name in _imports(path):
-            parts = name.split(".")
-            if parts[:3] == ["deepley", "ui", "tabs"] and len(parts) > 3:
-                assert parts[3] in helpers.get(path.stem, ()), f"{path.name} imports {name}"
+        for name in _imports_of_package(path, "deepley.ui.tabs"):
+            assert name.split("_")[0] == path.stem.split("_")[0], f"{path.name} imports {name}"
 
 
-def test_one_room_alone_touches_the_insides_of_gradio():
-    for path in (ROOT / "deepley").rglob("*.py"):
-        insides = {".".join(name.split(".")[:2]) for name in _imports(path)}
-        if insides & {"gradio.routes", "gradio.route_utils", "gradio.processing_utils"}:
-            assert path.parent == ROOT / "deepley" / "ui" / "server", path
+@pytest.mark.parametrize("name", ONE_ROOM)
+def test_one_room_alone_touches(name):
+    for path in _modules():
+        if not path.is_relative_to(HOUSE / ONE_ROOM[name]):
+            called = {ast.unparse(node) for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)}
+            imported = {*_imports(ast.walk(_tree(path))), *called}
+            assert not any(f"{one}.".startswith(f"{name}.") for one in imported), path
 
 
-def _needs(name, seen):
+def _needs(module, seen):
     """Everything that importing a module of ours imports, at the top of modules, near and far."""
-    path = ROOT.joinpath(*name.split("."))
+    path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    if name in seen or not path.is_file():
+    if module in seen or not path.is_file():
         return
-    seen.add(name)
-    for node in ast.parse(path.read_text()).body:
-        for imported in _imports_of(node):
-            yield imported
-            if imported.startswith("deepley."):
-                yield from _needs(imported, seen)
+    seen.add(module)
+    for name in _imports(_tree(path).body):
+        yield name
+        if name.startswith("deepley."):
+            yield from _needs(name, seen)
 
 
-@pytest.mark.parametrize("module", ["pipeline", "release.finish", "fit.run", "measure.robustness", "video.temporal"])
-def test_training_runs_on_any_keras_backend(module):
-    assert "tensorflow" not in {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
-
-
-@pytest.mark.parametrize("module", ["views.views", "views.blends", "data.sources"])
-def test_a_process_that_draws_views_needs_no_keras(module):
-    assert not {"keras", "tensorflow"} & {name.split(".")[0] for name in _needs(f"deepley.training.{module}", set())}
+@pytest.mark.parametrize("module", RUNS_WITHOUT)
+def test_a_module_runs_without(module):
+    assert not RUNS_WITHOUT[module] & {name.split(".")[0] for name in _needs(f"deepley.{module}", set())}
 
 
 @pytest.mark.parametrize("module", ["verdict.words", "verdict.record", "verdict.report", "ui.parts.verdict_card"])
@@ -162,6 +164,50 @@ def test_a_verdict_is_told_without_tensorflow_and_keras(module):
     code = f"import sys, deepley.{module}; print({{'tensorflow', 'keras'}} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+def test_every_error_meant_for_a_person_has_the_one_base():
+    for path in _modules():
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
+                assert [ast.unparse(base) for base in node.bases] == ["Refusal"], f"{path.name}: {node.name}"
+
+
+def test_no_module_is_too_long_to_be_read_at_once():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in _modules()}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST["module"]} == {}
+
+
+def test_no_function_is_too_long_to_be_read_at_once():
+    lengths = {
+        f"{path.relative_to(ROOT)}: {node.name}": node.end_lineno - node.lineno + 1
+        for path in _modules()
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST["function"]} == {}
+
+
+@pytest.mark.parametrize(
+    "room", sorted({path.parent for path in _modules()} - {HOUSE}), ids=lambda room: str(room.relative_to(HOUSE))
+)
+def test_a_room_says_in_its_init_what_it_is_for_and_nothing_else(room):
+    (said,) = _tree(room / "__init__.py").body
+    assert isinstance(said.value.value, str)
+    assert len(said.value.value) > 50
+
+
+def test_the_house_names_its_rooms_from_the_ground_up():
+    named = re.findall(r"^- ``(\w+)``", deepley.__doc__, re.MULTILINE)
+    assert named == [room for room in MAY_IMPORT["deepley"] if room != "__main__"]
+
+
+def test_every_file_of_a_room_goes_into_the_wheel():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = {path.parent for path in _modules()}
+    taken = {path for room in packages for pattern in settings["package-data"]["*"] for path in room.glob(pattern)}
+    there = {path for path in HOUSE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", ".pyi")}
+    assert there <= taken
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("[a-z]*.py")), ids=lambda path: path.stem)

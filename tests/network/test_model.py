@@ -64,7 +64,9 @@ def test_base_weights_that_do_not_fit_are_refused(tmp_path, change, words):
         model.load_base(network, MICRO, tmp_path / "base.npz")
 
 
-@pytest.mark.parametrize("content", [lambda b: b"not a zip", lambda b: b[:700], lambda b: b""])
+@pytest.mark.parametrize(
+    "content", [lambda b: b"not a zip", lambda b: b[:700], lambda b: b""], ids=["no zip", "cut off", "empty"]
+)
 def test_base_weights_that_are_no_archive_are_refused(tmp_path, content):
     np.savez(tmp_path / "whole.npz", a=np.zeros(1000))
     (tmp_path / "base.npz").write_bytes(content((tmp_path / "whole.npz").read_bytes()))
