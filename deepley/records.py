@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +18,8 @@ SCHEMA_VERSION = 1
 
 Record = TypeVar("Record")
 
-_adapter = functools.cache(TypeAdapter)
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+"""By dataclass: building one takes milliseconds."""
 
 
 def to_json(value: DataclassInstance) -> dict[str, Any]:
@@ -55,3 +55,9 @@ def from_json(cls: type[Record], data: object) -> Record:
         where = ".".join(map(str, first["loc"])) or cls.__name__
         said = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
         raise Refusal(f"{where}: {said[:1].lower()}{said[1:]}, not {json.dumps(first['input'])[:80]}.") from error
+
+
+def _adapter(cls: type[Record]) -> TypeAdapter[Record]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
