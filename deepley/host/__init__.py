@@ -1,1 +1,3 @@
-"""The machine: files that are written whole, processor cores, threads that work ahead, and zips from strangers."""
+"""The machine: files that are written whole, processor cores, threads that work ahead, work in steps,
+and zips from strangers.
+"""
