@@ -1,9 +1,8 @@
-"""Frozen dataclasses as JSON and back, with their types checked."""
+"""Frozen dataclasses to JSON and back, with their types checked."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,13 +16,17 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Version of every JSON object this project writes."""
 
+JsonObject = dict[str, Any]
+"""A JSON object as `json` reads it: plain values by field."""
+
 Record = TypeVar("Record")
 
-_adapter = functools.cache(TypeAdapter)
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+"""By dataclass: building one takes milliseconds."""
 
 
-def to_json(value: DataclassInstance) -> dict[str, Any]:
-    """A dataclass as plain JSON types.
+def to_json(value: DataclassInstance) -> JsonObject:
+    """Turns a dataclass into plain JSON types.
 
     Args:
         value: Dataclass whose fields are plain values, tuples or such dataclasses.
@@ -35,12 +38,15 @@ def to_json(value: DataclassInstance) -> dict[str, Any]:
 
 
 def from_json(cls: type[Record], data: object) -> Record:
-    """The dataclass that `to_json` wrote.
+    """Makes a dataclass of what `to_json` wrote.
 
     Args:
         cls: Dataclass whose fields are plain values, tuples or such dataclasses.
-        data: Values by field. A missing one takes its default; an unknown one is ignored, so that a newer file stays
+        data: Values by field. A missing field takes its default; an unknown one is ignored, so that a newer file stays
             readable.
+
+    Returns:
+        The dataclass.
 
     Raises:
         Refusal: If a value has another type than its field, a field without default is missing, or a value breaks the
@@ -55,3 +61,9 @@ def from_json(cls: type[Record], data: object) -> Record:
         where = ".".join(map(str, first["loc"])) or cls.__name__
         said = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
         raise Refusal(f"{where}: {said[:1].lower()}{said[1:]}, not {json.dumps(first['input'])[:80]}.") from error
+
+
+def _adapter(cls: type[Record]) -> TypeAdapter[Record]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]

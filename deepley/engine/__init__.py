@@ -1,1 +1,1 @@
-"""The fastest faithful ways to run a release on this machine, all under one contract (`base`)."""
+"""Ways to run a release on this machine, all under one contract: the protocol in `base`."""

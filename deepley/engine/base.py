@@ -1,4 +1,4 @@
-"""What every engine does with aligned faces: logit, feature map and the head's gradient in one forward pass."""
+"""The contract of every engine: aligned faces in; logit, feature map and gradient of the head out, in one pass."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Activation:
-    """What the network says of one face.
+    """The network's output for one face.
 
     Attributes:
-        logit: Of "any kind of fake" against real, before calibration; above zero means fake.
-        kinds: (k,) float32, how much each kind of fake has of it; they sum to 1.
-        features: (h, w, c) float32, the last feature map.
-        gradient: (c,) float32, the logit's gradient on the feature map, averaged over positions.
+        logit: Logit of "any kind of fake" against real, before calibration; above zero means fake.
+        kinds: (k,) float32, share of each kind of fake in it; they sum to 1.
+        features: (h, w, c) float32, feature map of the last layer before the head.
+        gradient: (c,) float32, gradient of the logit on the feature map, averaged over positions.
     """
 
     logit: float
@@ -29,17 +29,17 @@ class Engine(Protocol):
     """A release compiled for inference on one machine."""
 
     def explain(self, faces: np.ndarray) -> list[Activation]:
-        """What the network says of each face, with what a heatmap needs.
+        """Runs the network with everything that a verdict and its heatmap need.
 
         Args:
             faces: (n, h, w, 3) uint8, RGB; n may be 0.
 
         Returns:
-            One `Activation` a face.
+            One `Activation` a face, in order.
         """
 
     def look(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network says of each face, without what a heatmap needs.
+        """Runs the network without the gradient that a heatmap needs.
 
         Args:
             faces: (n, h, w, 3) uint8, RGB, at least one.
@@ -49,14 +49,14 @@ class Engine(Protocol):
         """
 
     def score(self, faces: np.ndarray) -> np.ndarray:
-        """The logits alone.
+        """Runs the network for its logits alone.
 
         Args:
             faces: (n, h, w, 3) uint8, RGB; n may be 0.
 
         Returns:
-            (n,) float32.
+            (n,) float32 logits of "any kind of fake" against real.
         """
 
     def close(self) -> None:
-        """Gives back what the engine holds; nothing may be asked of it afterwards."""
+        """Frees what the engine holds. No other method may be called afterwards."""

@@ -1,4 +1,4 @@
-"""The engine that runs a release in TensorFlow, in float32: always there, since training needs TensorFlow too."""
+"""The engine that runs a release in TensorFlow, in float32. It is always there: training needs TensorFlow too."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from deepley.network.release import Release
 
 
 class TensorFlowEngine:
-    """A network compiled for inference in float32.
+    """A network compiled for inference in float32; see `engine.base.Engine`.
 
     Args:
-        model: As `network.model.build` returns it.
+        model: Network as `network.model.build` returns it.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -25,8 +25,7 @@ class TensorFlowEngine:
         head = keras.Model(model.get_layer(FEATURES).output, model.get_layer(LOGIT).output)
         signature = [tf.TensorSpec((None, None, None, 3), tf.uint8)]
 
-        @tf.function(input_signature=signature, jit_compile=False)
-        def explain(faces: tf.Tensor) -> tuple:
+        def explain(faces: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
             features = backbone(tf.cast(faces, tf.float32), training=False)
             with tf.GradientTape() as tape:  # the head alone: the backbone is not passed a second time
                 tape.watch(features)
@@ -35,35 +34,32 @@ class TensorFlowEngine:
             gradient = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2))
             return logit, tf.nn.softmax(kinds), features, gradient
 
-        @tf.function(input_signature=signature, jit_compile=False)
-        def look(faces: tf.Tensor) -> tuple:
+        def look(faces: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             features = backbone(tf.cast(faces, tf.float32), training=False)
             return tf.reduce_logsumexp(head(features, training=False), 1), tf.reduce_mean(features, axis=(1, 2))
 
-        self._explain, self._look = explain, look
+        self._explain = tf.function(explain, input_signature=signature, jit_compile=False)
+        self._look = tf.function(look, input_signature=signature, jit_compile=False)
 
     def explain(self, faces: np.ndarray) -> list[Activation]:
-        """Runs (n, h, w, 3) uint8 faces; one `Activation` each."""
-        found = []
+        """See `engine.base.Engine.explain`."""
+        activations = []
         for start in range(0, len(faces), MICRO_BATCH):
             each = zip(*(t.numpy() for t in self._explain(faces[start : start + MICRO_BATCH])))
-            found += [Activation(float(logit), *rest) for logit, *rest in each]
-        return found
+            activations += [Activation(float(logit), *rest) for logit, *rest in each]
+        return activations
 
     def look(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Runs (n, h, w, 3) uint8 faces without what a heatmap needs; (n,) logits and (n, c) embeddings, float32.
-
-        There must be at least one face.
-        """
+        """See `engine.base.Engine.look`."""
         logits, embeddings = zip(*(self._look(faces[i : i + MICRO_BATCH]) for i in range(0, len(faces), MICRO_BATCH)))
         return np.concatenate(logits), np.concatenate(embeddings)
 
     def score(self, faces: np.ndarray) -> np.ndarray:
-        """(n,) float32 logits of (n, h, w, 3) uint8 faces, of none too."""
+        """See `engine.base.Engine.score`."""
         return self.look(faces)[0] if len(faces) else np.zeros(0, np.float32)
 
     def close(self) -> None:
-        """Forgets the compiled graphs."""
+        """See `engine.base.Engine.close`."""
         del self._explain, self._look
 
 

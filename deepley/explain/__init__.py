@@ -1,1 +1,1 @@
-"""Why the network said what it said: heatmaps as mathematics (`heatmap`), and how they are drawn (`drawing`)."""
+"""Explanations of a score: heatmaps are computed in `heatmap` and drawn in `drawing`."""

@@ -1,6 +1,8 @@
-"""Heatmaps and faces drawn on a photo. Pixels in, pixels out."""
+"""Draws heatmaps and faces on a photo. Pixels in, pixels out."""
 
 from __future__ import annotations
+
+import base64
 
 import cv2
 import numpy as np
@@ -9,12 +11,12 @@ from deepley.config import FACE_SIZE
 
 
 def overlay(pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.5) -> np.ndarray:
-    """Lays a heatmap over a photo; cold places stay as they are.
+    """Lays a heatmap over a photo; places where it is zero stay as they are.
 
     Args:
         pixels: (h, w, 3) uint8.
         heatmap: (h, w) in [0, 1].
-        opacity: Of the hottest place, 0..1.
+        opacity: Opacity of the hottest place, 0..1.
 
     Returns:
         (h, w, 3) uint8.
@@ -26,12 +28,12 @@ def overlay(pixels: np.ndarray, heatmap: np.ndarray, opacity: float = 0.5) -> np
 
 
 def outline(pixels: np.ndarray, to_crops: list[np.ndarray], numbers: list[int] | None = None) -> np.ndarray:
-    """Draws a white line with a dark edge around each square that was cropped from a photo, and its number.
+    """Draws a white line with a dark edge around each square that was cropped from a photo, and numbers the squares.
 
     Args:
         pixels: (h, w, 3) uint8.
         to_crops: (2, 3) affine matrices from photo to 256 px crop pixels.
-        numbers: Of each; None numbers them from 1 if there are several.
+        numbers: Number of each square; None numbers them from 1 if there are several.
 
     Returns:
         (h, w, 3) uint8.
@@ -51,7 +53,7 @@ def outline(pixels: np.ndarray, to_crops: list[np.ndarray], numbers: list[int] |
 
 
 def _number(drawn: np.ndarray, text: str, corner: np.ndarray, thin: int) -> None:
-    """Writes a number in white on dark at the top left corner of a face's square, inside the picture."""
+    """Writes a number in white on dark at a square's top left corner, or as near to it as the picture allows."""
     font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.8 * thin
     (width, height), _ = cv2.getTextSize(text, font, size, 2 * thin)
     pad = 4 * thin
@@ -61,3 +63,17 @@ def _number(drawn: np.ndarray, text: str, corner: np.ndarray, thin: int) -> None
     )
     cv2.rectangle(drawn, (x, y), (x + width + 2 * pad, y + height + 2 * pad), (20, 20, 20), -1)
     cv2.putText(drawn, text, (x + pad, y + pad + height), font, size, (255, 255, 255), 2 * thin, cv2.LINE_AA)
+
+
+def data_url(pixels: np.ndarray, quality: int = 88) -> str:
+    """Encodes a picture as a JPEG in a data URL, for an HTML page that needs no other file.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        quality: JPEG quality, 1..100.
+
+    Returns:
+        The URL.
+    """
+    _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"

@@ -1,1 +1,3 @@
-"""What this machine gives: files written whole, processor cores, work ahead by threads, and zips read with care."""
+"""The machine: files that are written whole, processor cores, threads that work ahead, work in steps,
+and zips from strangers.
+"""

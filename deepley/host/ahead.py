@@ -1,19 +1,32 @@
-"""Work done by threads a little ahead of who asks for it."""
+"""Work that threads do a little ahead of the code that uses it."""
 
 from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def ahead(call: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """What `call` makes of each item, in order; so many threads work ahead, and no more results than that wait."""
+    """Calls a function on each item, in threads that run ahead of the caller.
+
+    Args:
+        call: Function of one item.
+        items: Its arguments, taken from the caller's thread as results are used up.
+        threads: Number of threads, and of results that may wait for the caller.
+
+    Yields:
+        The results, in the order of the items.
+
+    Raises:
+        Exception: Whatever `call` raises, when its result is due.
+    """
     with ThreadPoolExecutor(threads) as pool:
-        waiting = collections.deque()
+        waiting: collections.deque[Future[Result]] = collections.deque()
         for item in items:
             waiting.append(pool.submit(call, item))
             if len(waiting) > threads:

@@ -1,4 +1,4 @@
-"""How many processes this machine or container carries; needs no Keras."""
+"""How many processes this machine or container can run at a time. Needs no Keras."""
 
 from __future__ import annotations
 
@@ -11,27 +11,35 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def usable(memory: int) -> int:
-    """Processes that this machine or container carries: one a core that it may use, fewer where memory is short.
+    """Counts the processes this machine or container can run: one a core that it may use, fewer if memory is short.
 
     Args:
-        memory: Bytes that each takes.
+        memory: Memory of one process, in bytes.
+
+    Returns:
+        Number of processes, at least 1.
     """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()  # macOS has none
-    free = psutil.virtual_memory().available
-    quota, period = (*_limit("cpu.max"), None)[:2]
-    if quota is not None and period:
-        allowed = min(allowed, quota // period)
-    (most,), (used,), stat = _limit("memory.max"), _limit("memory.current"), _limit("memory.stat")
-    if most is not None and used is not None:
-        cached = stat[stat.index("inactive_file") + 1] if "inactive_file" in stat else 0
-        free = min(free, most - used + cached)
+    # macOS cannot say which cores a process may use.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    free: int = psutil.virtual_memory().available
+    match _limits("cpu.max"):
+        case [str(quota), str(period)] if quota != "max":
+            allowed = min(allowed, int(quota) // int(period))
+    match _limits("memory.max"), _limits("memory.current"):
+        case [[most], [used]] if most != "max":
+            free = min(free, int(most) - int(used) + _cached())
     return max(1, min(allowed, free // memory))
 
 
-def _limit(name: str) -> list[int | str | None]:
-    """The words of a file of the container's control group (version 2), numbers as such; None for "max" or no file."""
+def _cached() -> int:
+    """Bytes of the container's memory that hold files and are given up when a process needs them."""
+    stat = _limits("memory.stat")
+    return int(stat[stat.index("inactive_file") + 1]) if "inactive_file" in stat else 0
+
+
+def _limits(name: str) -> list[str]:
+    """The words of a file of the container's control group (version 2); an empty list if there is no such file."""
     try:
-        words = (_CGROUP / name).read_text().split()
+        return (_CGROUP / name).read_text().split()
     except OSError:
-        return [None]
-    return [int(word) if word.isdigit() else None if word == "max" else word for word in words]
+        return []

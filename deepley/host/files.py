@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also when the machine stops in between."""
+"""Files that are complete or absent, even if the machine stops while they are written."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A file that appears under its name only when it is complete, in place of what was there.
+    """Makes a file appear under its name only when it is complete, in place of an older one.
 
     Args:
-        path: The file's name; missing folders are made.
+        path: Path of the file; missing folders are made.
 
     Yields:
-        The name of a file beside it, to be written while the context lasts. It is removed if the context fails.
+        Path of a file beside it, to be written while the context lasts. It is removed if the context fails.
 
     Raises:
         OSError: If the file cannot be written.
@@ -39,11 +39,11 @@ def write(path: Path, content: bytes | str) -> None:
     """Writes a whole file.
 
     Args:
-        path: The file's name; missing folders are made.
-        content: Bytes, or text that is written as UTF-8.
+        path: Path of the file; missing folders are made.
+        content: Bytes, or text to be written as UTF-8.
 
     Raises:
-        OSError: If the file cannot be written; what was there stays.
+        OSError: If the file cannot be written; an older one stays as it was.
     """
     with whole(path) as beside:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -53,10 +53,10 @@ def write_json(path: Path, value: object) -> None:
     """Writes a whole file of JSON, indented for people to read.
 
     Args:
-        path: The file's name; missing folders are made.
-        value: Of plain JSON types.
+        path: Path of the file; missing folders are made.
+        value: Value of plain JSON types.
 
     Raises:
-        OSError: If the file cannot be written; what was there stays.
+        OSError: If the file cannot be written; an older one stays as it was.
     """
     write(path, json.dumps(value, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Zips from strangers: the directory of one is measured before it is read."""
+"""Zips from strangers: the size of the directory is checked before it is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from deepley.errors import Refusal
 
 MAX_DIRECTORY = 16_000_000
-"""Bytes of a zip's directory that are read: 150,000 names of 60 letters, which take about 100 MB of memory."""
+"""Longest directory of a zip that is read, in bytes: 150,000 names of 60 letters, which take about 100 MB of memory."""
 
 
 class ZipError(Refusal):
@@ -21,10 +21,13 @@ class ZipError(Refusal):
 
 @contextlib.contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip, open for reading.
+    """Opens a zip for reading.
 
     Args:
-        path: The file.
+        path: Path of the zip.
+
+    Yields:
+        The zip, open while the context lasts.
 
     Raises:
         ZipError: If its directory is longer than `MAX_DIRECTORY`.
@@ -36,11 +39,11 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 class _Measured(io.FileIO):
-    """A file that refuses long reads: while it opens a zip, `zipfile` reads all of the directory at once."""
+    """A file that refuses long reads. `zipfile` reads the whole directory in one read when it opens a zip."""
 
     longest = MAX_DIRECTORY
 
-    def read(self, size: int = -1, /) -> bytes:
-        if size > self.longest:
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > self.longest:
             raise ZipError("The zip lists more files than are read here: make several smaller ones.")
         return super().read(size)

@@ -1,1 +1,1 @@
-"""The model and its weights: backbones, the flat graph, a release as a folder, and where the network looked."""
+"""The model and its weights: backbones, heads, the flat graph, and a release as a folder."""

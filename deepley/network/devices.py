@@ -1,11 +1,13 @@
-"""What this machine computes with, and the backend's own data parallelism where it has several GPUs."""
+"""The devices of this machine, and how Keras computes on them: data parallelism, compilation, number formats."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import keras
 
@@ -14,12 +16,12 @@ _CPU = Path("/proc/cpuinfo")
 
 @functools.cache
 def gpus() -> int:
-    """Number of GPUs the Keras backend sees."""
+    """Number of GPUs that the Keras backend sees."""
     return len(keras.distribution.list_devices("gpu"))
 
 
-def parallel() -> contextlib.AbstractContextManager:
-    """The scope in which a model is built and compiled: mirrored over all GPUs of this host if there are several."""
+def parallel() -> contextlib.AbstractContextManager[object]:
+    """The scope in which to build and compile a model; it mirrors the model over the GPUs if there are several."""
     if gpus() < 2:
         return contextlib.nullcontext()
     if keras.backend.backend() == "tensorflow":
@@ -31,23 +33,44 @@ def parallel() -> contextlib.AbstractContextManager:
     return contextlib.nullcontext()
 
 
-def jit_compile() -> bool | str:
-    """The value for `compile`: XLA on a CPU makes a ResNet50 step several times slower, so it is off there."""
+def jit_compile() -> Literal["auto", False]:
+    """The value for `compile`. XLA is off on a CPU, where it makes a training step of ResNet50 several times slower."""
     return "auto" if gpus() else False
 
 
 def policy(mixed: bool) -> str:
-    """The dtype policy to train with: "mixed_bfloat16" if it is wished for and this machine has it, or "float32".
+    """Chooses the dtype policy to train with.
 
     A CPU without instructions for bfloat16 emulates it: a training step of ResNet50 takes many times as long as in
     float32 (`benchmarks/precision.py`). An older GPU has float16 at most.
+
+    Args:
+        mixed: Whether mixed precision is wanted.
+
+    Returns:
+        "mixed_bfloat16" if it is wanted and this machine computes in bfloat16, else "float32".
     """
     has = _gpu_has_bfloat16() if gpus() else _cpu_has_bfloat16()
     return "mixed_bfloat16" if mixed and has else "float32"
 
 
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Sets Keras's dtype policy while the context lasts, and puts the earlier one back.
+
+    Args:
+        name: Name of the policy, such as "float32" or "mixed_bfloat16".
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def _gpu_has_bfloat16() -> bool:
-    """By the compute capability of the first: 8.0, Ampere, is the first with bfloat16."""
+    """Whether the first GPU has bfloat16, by its compute capability: 8.0 (Ampere) was the first to have it."""
     if keras.backend.backend() == "torch":
         import torch
 
@@ -63,7 +86,7 @@ def _gpu_has_bfloat16() -> bool:
 
 
 def _cpu_has_bfloat16() -> bool:
-    """By what Linux lists of it; False where nothing is listed."""
+    """Whether the CPU has bfloat16, by the flags that Linux lists; False on other systems."""
     try:
         return re.search(r"\b(avx512_bf16|amx_bf16|bf16)\b", _CPU.read_text()) is not None
     except OSError:

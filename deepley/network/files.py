@@ -1,4 +1,4 @@
-"""The files of a release by name, and its history table; needs no Keras."""
+"""The files of a release by name, and its history table. Needs no Keras."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 from deepley.host.files import write
 
@@ -20,27 +21,33 @@ WEIGHTS, CONFIG, HISTORY, METRICS, CARD, DOUBT, TEMPORAL, CURVES = (
     "curves.png",
 )
 
-
 JUDGING = (CONFIG, DOUBT, TEMPORAL, WEIGHTS)
 """The files on which a verdict depends."""
 
 REPO = "OWNER/NAME"
-"""What a card calls the repository that holds it, until it is published."""
+"""Name of the repository on a model card that is not published yet."""
 
 COLUMNS = (
     "round", "epoch", "phase", "loss", "val_loss", "accuracy", "val_accuracy", "auc", "val_auc",
     "learning_rate", "seconds",
 )  # fmt: skip
-"""Of history.csv; a round is one epoch of `fit`, an epoch one pass over the training images."""
+"""Columns of history.csv. A round is one epoch of `fit`; an epoch is one pass over the training images."""
+
+Round = dict[str, Any]
+"""A row of history.csv by column: text for `phase`, else a float."""
 
 
 def digest(folder: Path) -> str:
-    """SHA-256, hexadecimal, over the SHA-256 and names of a release's `JUDGING` files: what `sha256sum` prints of them.
+    """Digests the files of a release on which a verdict depends.
 
-    A release without one of them has another digest than one with it.
+    Args:
+        folder: The release. If one of `JUDGING` is missing, the digest differs from that of a release that has it.
+
+    Returns:
+        SHA-256, hexadecimal, of the text that `sha256sum` prints for these files.
 
     Raises:
-        OSError: If one is there and cannot be read.
+        OSError: If one of the files exists and cannot be read.
     """
     lines = []
     for name in JUDGING:
@@ -50,14 +57,14 @@ def digest(folder: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read_history(path: Path) -> list[dict]:
-    """Reads a history.csv; every column but `phase` becomes a float."""
+def read_history(path: Path) -> list[Round]:
+    """Reads a history.csv, one `Round` a row."""
     with open(path, newline="") as file:
         return [{k: v if k == "phase" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-def write_history(path: Path, history: list[dict]) -> None:
-    """Writes a history.csv: one row a round, with the columns `COLUMNS`."""
+def write_history(path: Path, history: list[Round]) -> None:
+    """Writes a history.csv, one row a `Round`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()

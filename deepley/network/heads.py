@@ -1,4 +1,4 @@
-"""What comes after a backbone: from its last feature map to an answer."""
+"""Heads: the layers after a backbone, from its last feature map to logits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keras import layers, regularizers
 from deepley.recipes import ModelConfig
 
 HEAD = "head"
-"""Name of the head where stages are named."""
+"""Name of the head among the names of stages."""
 EMBEDDING = "head_pool"
 """Layer whose output is a face's embedding: (n, channels)."""
 LOGIT = "logit"
@@ -16,7 +16,15 @@ LOGIT = "logit"
 
 
 def classifier(features: keras.KerasTensor, config: ModelConfig) -> keras.KerasTensor:
-    """GAP, then Dense (ReLU, L2), BatchNorm and Dropout for each hidden layer, then the logits in float32."""
+    """Adds a classifier: GAP; Dense (ReLU, L2), BatchNorm and Dropout for each hidden layer; then the logits.
+
+    Args:
+        features: (n, h, w, c), the last feature map.
+        config: Configuration of the network.
+
+    Returns:
+        (n, kinds) float32 logits.
+    """
     x = layers.GlobalAveragePooling2D(name=EMBEDDING)(features)
     for i, units in enumerate(config.dense, 1):
         x = layers.Dense(

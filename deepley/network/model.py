@@ -1,4 +1,4 @@
-"""The flat graph: image in, (feature map, logit) out; its base weights; freezing by stage."""
+"""The flat graph from an image to feature map and logits; its base weights; freezing and cutting it by stage."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from deepley.network.normalization import fused
 from deepley.recipes import ModelConfig
 
 FEATURES = "feature_map"
+"""Layer whose output is the last feature map."""
 
 MOMENTUM = 0.95
-"""Of the BatchNorms' moving statistics. Keras's 0.99 lags so far behind a fine-tune of a few hundred steps that a
-network that ranks with AUC 0.99 scores everything as real (measured: 60 % accuracy with moving statistics, 95 % with
-those of the batch)."""
+"""Momentum of the BatchNorms' moving statistics. With Keras's 0.99 they lag so far behind a fine-tune of a few hundred
+steps that a network that ranks with AUC 0.99 scores everything as real (measured: 60 % accuracy with moving statistics,
+95 % with those of the batch)."""
 
 
 def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
@@ -33,9 +34,9 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
         weights: None for random weights, "imagenet" to download the backbone's.
 
     Returns:
-        A flat functional model. Input: (n, h, w, 3), RGB, 0..255. Outputs: the feature map (n, h/32, w/32, channels
-        for ResNet50) and one logit for each kind of manipulation (n, kinds) in float32, against real, whose logit is
-        zero: a softmax over (0, logits) gives the probabilities. `evidence` joins them.
+        A flat functional model. Its input is (n, h, w, 3), RGB, 0..255. Its outputs are the feature map, (n, h/stride,
+        w/stride, channels), and one logit for each kind of manipulation, (n, kinds) float32. The logit of "real" is
+        zero: a softmax over (0, logits) gives the probabilities. `evidence` joins the logits into one.
 
     Raises:
         WeightsError: If the backbone is unknown.
@@ -47,32 +48,55 @@ def build(config: ModelConfig, weights: str | None = None) -> keras.Model:
 
 
 def evidence(logits: np.ndarray) -> np.ndarray:
-    """The logit of "of any kind" against real: log of the sum of exp(logits). (n, kinds) to (n,), float64.
+    """Joins the logits of the kinds into one logit of "any kind of fake" against real: log of the sum of exp(logits).
 
-    With one kind it is that kind's logit.
+    Args:
+        logits: (n, kinds) float.
+
+    Returns:
+        (n,) float64; with one kind, its logit.
     """
     return np.logaddexp.reduce(np.asarray(logits, np.float64), axis=-1)
 
 
 def rescale(model: keras.Model, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Makes each logit z of the network `z * scale + shift`, both (kinds,), by changing the last layer's weights."""
+    """Changes the weights of the last layer so that each logit z becomes `z * scale + shift`.
+
+    Args:
+        model: Network as `build` returns it; it is changed.
+        scale: (kinds,) float.
+        shift: (kinds,) float.
+    """
     last = model.get_layer(LOGIT)
     kernel, bias = last.get_weights()
     last.set_weights([kernel * scale, bias * scale + shift])
 
 
 def stage_of(layer_name: str, config: ModelConfig) -> str | None:
-    """The stage a layer belongs to; "head" for the head, None for layers that belong to none (input, preprocessing)."""
+    """The stage that a layer belongs to.
+
+    Args:
+        layer_name: Name of the layer.
+        config: Configuration of the network.
+
+    Returns:
+        Name of the stage; "head" for layers of the head, None for those of no stage (input, preprocessing).
+    """
     if layer_name.startswith("head_") or layer_name == LOGIT:
         return HEAD
     return backbone(config.backbone).stage_of(layer_name)
 
 
 def load_base(model: keras.Model, config: ModelConfig, path: Path) -> tuple[str, ...]:
-    """Copies base weights from an npz (keys LAYER/kernel, LAYER/gamma, ...) into the backbone.
+    """Copies base weights into the backbone.
+
+    Args:
+        model: Network as `build` returns it; it is changed.
+        config: Configuration of the network.
+        path: An npz with the keys LAYER/kernel, LAYER/gamma and so on.
 
     Returns:
-        The stages that the file provides whole.
+        Names of the stages that the file provides.
 
     Raises:
         WeightsError: If the file cannot be read, has a tensor the network lacks, or covers a stage in part.
@@ -101,12 +125,17 @@ def load_base(model: keras.Model, config: ModelConfig, path: Path) -> tuple[str,
 
 
 def set_trainable(model: keras.Model, config: ModelConfig, stages: tuple[str, ...]) -> None:
-    """Unfreezes the named stages ("all" for every one) and freezes the others.
+    """Unfreezes the named stages and freezes the others.
 
-    A frozen layer's BatchNorm works with its stored statistics, in training too. Recompile afterwards.
+    A frozen BatchNorm uses its stored statistics, in training too. The model must be compiled again afterwards.
+
+    Args:
+        model: Network as `build` returns it; it is changed.
+        config: Configuration of the network.
+        stages: Names of stages; "all" stands for every one.
 
     Raises:
-        ValueError: If a stage has no such name.
+        Refusal: If the network has no stage of that name.
     """
     known = (*backbone(config.backbone).names, HEAD)
     unknown = set(stages) - {*known, "all"}
@@ -119,10 +148,19 @@ def set_trainable(model: keras.Model, config: ModelConfig, stages: tuple[str, ..
 
 
 def split(model: keras.Model, config: ModelConfig, trainable: tuple[str, ...]) -> tuple[keras.Model, keras.Model]:
-    """Cuts the graph after the last stage before the first trainable one; both parts share the model's weights.
+    """Cuts the graph before the first trainable stage.
+
+    Args:
+        model: Network as `build` returns it; both parts share its weights.
+        config: Configuration of the network.
+        trainable: Names of the trainable stages.
 
     Returns:
-        The frozen trunk (image to features; pooled ones if only the head trains) and the tail (features to logit).
+        The frozen trunk, from image to features (pooled ones if only the head trains), and the tail, from features to
+        logits.
+
+    Raises:
+        ValueError: If the first stage is trainable.
     """
     stages = backbone(config.backbone).stages
     frozen = list(itertools.takewhile(lambda stage: not {stage.name, "all"} & set(trainable), stages))

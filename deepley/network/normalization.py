@@ -1,4 +1,4 @@
-"""Batch normalisation in one pass over the data, where the backend has a kernel for it."""
+"""Batch normalisation in one pass over the data, on backends that have a kernel for it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from keras import layers
 
 
 class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras's BatchNormalization of images, computed by TensorFlow's fused kernel (cuDNN's, or oneDNN's on a CPU).
+    """Keras's BatchNormalization of feature maps, computed by TensorFlow's fused kernel (cuDNN, or oneDNN on a CPU).
 
-    Keras builds it from a dozen passes in float32; a training step of ResNet50 in bfloat16 on a CPU then spends half
-    of its time in them (`benchmarks/normalization.py`). Same weights, same statistics, same result within rounding.
+    Keras computes it in a dozen passes in float32; on a CPU, a training step of ResNet50 in bfloat16 then spends half
+    of its time in them (`benchmarks/normalization.py`). Weights, statistics and results are the same within rounding.
     """
 
-    def call(self, inputs: object, training: bool | None = None, mask: object = None) -> object:
-        """(n, h, w, c), of the layer's compute dtype, to the same."""
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = None, mask: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
+        """Normalises a feature map.
+
+        Args:
+            inputs: (n, h, w, c).
+            training: Whether the statistics of the batch are used, if the layer is trainable.
+            mask: Ignored; Keras passes it to layers of this kind.
+
+        Returns:
+            (n, h, w, c) of the layer's compute dtype.
+        """
         import tensorflow as tf
 
         learns = bool(training) and self.trainable
@@ -37,11 +48,14 @@ class FusedBatchNormalization(layers.BatchNormalization):
 
 
 def fused(model: keras.Model, momentum: float) -> keras.Model:
-    """The same network with the given momentum in all BatchNorms, those of feature maps fused.
+    """Copies a network, with the given momentum in all BatchNorms, and with those of feature maps fused.
 
     Args:
         model: A flat functional model.
-        momentum: Of the moving statistics.
+        momentum: Momentum of the moving statistics.
+
+    Returns:
+        A network with the same weights.
     """
 
     def clone(layer: layers.Layer) -> layers.Layer:

@@ -2,13 +2,13 @@
 
     model.safetensors   kernels float16, everything else float32 (conv1_bn's variance does not fit float16)
     config.json         architecture, preprocessing, calibration, data, recipe, SHA-256 of the weights
-    doubt.safetensors   where the training pictures lie in the network's embedding (`verdict.doubt`)
-    temporal.safetensors  what judges the changes between frames of a clip (`video.head`)
-    history.csv         one row a round of the training that made these weights
-    metrics.json        what `training.evaluation` measured on validation and test
-    README.md           the model card, and curves.png, its training curves
+    doubt.safetensors   where the training pictures lie in the network's embedding (`verdict.novelty`)
+    temporal.safetensors  the head that scores the changes between frames of a clip (`video.temporal_head`)
+    history.csv         one row for each round of the training that made these weights
+    metrics.json        results of `training.measure.evaluation` on validation and test
+    README.md           the model card, with its training curves in curves.png
 
-Loading builds the known architecture in code and reads tensors; nothing stored is executed.
+Loading builds a known architecture in code and reads tensors; nothing stored is executed.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from safetensors.numpy import save as save_tensors
 from deepley.errors import WeightsError
 from deepley.host.files import write, write_json
 from deepley.network.backbones.registry import backbone
-from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, read_history
+from deepley.network.devices import dtype_policy
+from deepley.network.files import CONFIG, HISTORY, METRICS, WEIGHTS, Round, read_history
 from deepley.network.model import build
 from deepley.recipes import ModelConfig
-from deepley.records import SCHEMA_VERSION, from_json, to_json
+from deepley.records import SCHEMA_VERSION, JsonObject, from_json, to_json
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release that was read and verified.
+    """A loaded release, its files verified.
 
     Attributes:
-        folder: Where it lies.
-        config: config.json.
-        model: The network in float32, with its weights.
+        folder: Folder of the release.
+        config: Content of config.json.
+        model: Network in float32, with its weights.
     """
 
     folder: Path
-    config: dict
+    config: JsonObject
     model: keras.Model
 
     @property
@@ -58,25 +59,29 @@ class Release:
         return self.config["sha256"]
 
     @property
-    def metrics(self) -> dict:
-        """metrics.json, or an empty dict if there is none."""
+    def metrics(self) -> JsonObject:
+        """Content of metrics.json; empty if there is none."""
         path = self.folder / METRICS
         return json.loads(path.read_text()) if path.is_file() else {}
 
-    def history(self, file: str = HISTORY) -> list[dict]:
-        """The rows of a history file, numbers as floats; an empty list if there is none."""
+    def history(self, file: str = HISTORY) -> list[Round]:
+        """The rows of a history file; an empty list if there is none."""
         path = self.folder / file
         return read_history(path) if path.is_file() else []
 
 
-def save(folder: Path, model: keras.Model, config: ModelConfig, details: dict) -> None:
-    """Writes weights and config; the config comes last, so a folder with one is whole.
+def save(folder: Path, model: keras.Model, config: ModelConfig, details: JsonObject) -> None:
+    """Writes weights and config. The config is written last, so that a folder that has one is complete.
 
     Args:
-        folder: Made if missing.
-        model: As `network.model.build` returns it.
-        config: What it was built from.
+        folder: Folder of the release, made if missing.
+        model: Network as `network.model.build` returns it.
+        config: Configuration from which it was built.
         details: Further fields of config.json, such as `name` and `calibration`.
+
+    Raises:
+        WeightsError: If a weight is not finite.
+        OSError: If a file cannot be written.
     """
     tensors = {}
     for weight in model.weights:
@@ -100,7 +105,13 @@ def save(folder: Path, model: keras.Model, config: ModelConfig, details: dict) -
 
 
 def read_model_config(folder: Path) -> ModelConfig:
-    """What network a release holds, without reading its weights.
+    """Reads the configuration of a release's network, without its weights.
+
+    Args:
+        folder: Folder of the release.
+
+    Returns:
+        The configuration.
 
     Raises:
         WeightsError: If there is no release, or its config is damaged.
@@ -112,7 +123,13 @@ def read_model_config(folder: Path) -> ModelConfig:
 
 
 def load(folder: Path) -> Release:
-    """Reads and verifies a release.
+    """Loads a release and verifies its files.
+
+    Args:
+        folder: Folder of the release.
+
+    Returns:
+        The release.
 
     Raises:
         WeightsError: If a file is missing or damaged, its SHA-256 is not the one in config.json, a tensor is missing,
@@ -142,22 +159,18 @@ def load(folder: Path) -> Release:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}): fetch the release again.") from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != wanted:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != wanted:
         raise WeightsError(
-            f"{path} has the SHA-256 {found[:12]}…, {CONFIG} says {wanted[:12]}…: the file is damaged, incomplete or "
+            f"{path} has the SHA-256 {actual[:12]}…, {CONFIG} says {wanted[:12]}…: the file is damaged, incomplete or "
             "another one; fetch the release again."
         )
     try:
         tensors = load_tensors(content)
     except SafetensorError as error:
         raise WeightsError(f"{path} is no safetensors file ({error}): fetch the release again.") from error
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # a training in this process may have set another
-    try:
+    with dtype_policy("float32"):  # a training in this process may have set another
         model = build(model_config)
-    finally:
-        keras.config.set_dtype_policy(policy)
     return Release(folder, config, _with_weights(model, tensors, path))
 
 

@@ -1,4 +1,4 @@
-"""Untrusted bytes to upright RGB pixels: the one decoder and the two resizes, for training and serving alike."""
+"""Turns untrusted bytes into upright RGB pixels: the one decoder and the two resizes of training and serving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deepley.errors import Refusal
 pillow_heif.register_heif_opener()
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif"} | {".heic", ".heif", ".gif", ".tif", ".tiff", ".bmp"}
-"""Names of files that are taken for photos when a folder is searched."""
+"""Suffixes of the files in a folder that are taken for photos."""
 
 
 class PhotoError(Refusal):
@@ -31,16 +31,16 @@ class Photo:
     Attributes:
         pixels: (height, width, 3) uint8, RGB, upright; `factor` times the size of the picture in the file.
         format: Pillow's name of the file format, such as "JPEG".
-        width: Of the upright picture in the file, in pixels.
-        height: Of the upright picture in the file, in pixels.
-        quantization: JPEG quantisation tables as nested tuples, or None for other formats.
+        width: Width of the upright picture in the file, in pixels.
+        height: Height of the upright picture in the file, in pixels.
+        quantization: JPEG quantisation tables, 64 numbers each; None for other formats.
     """
 
     pixels: np.ndarray
     format: str
     width: int
     height: int
-    quantization: tuple | None = None
+    quantization: tuple[tuple[int, ...], ...] | None = None
 
     @property
     def factor(self) -> float:
@@ -53,19 +53,22 @@ class Photo:
 
 
 def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = None) -> Photo:
-    """Decodes one image file; of an animation the first frame.
+    """Decodes one image file, or the first frame of an animation.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit and float grey levels are scaled to 8 bits.
 
     Args:
         data: The file's bytes.
         limits: Largest file and picture; both are checked before pixels are decoded.
-        side: A JPEG is decoded at the smallest of its scales 1, 1/2, 1/4 and 1/8 (they come from its own cosine
-            coefficients, at a fraction of the time and memory) whose longer side has this many pixels; None decodes
-            everything at full size.
+        side: Number of pixels that the longer side needs at least. A JPEG is decoded at the smallest of its scales 1,
+            1/2, 1/4 and 1/8 that has them; these come from its own cosine coefficients, at a fraction of the time and
+            memory. None decodes everything at full size.
+
+    Returns:
+        The photo.
 
     Raises:
-        PhotoError: If the file is too large, no image of a known format, or damaged.
+        PhotoError: If the file is empty, too large, no image of a known format, or damaged.
     """
     if not data:
         raise PhotoError("The file is empty.")
@@ -76,14 +79,13 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = 
             image = Image.open(io.BytesIO(data), formats=limits.formats)
             if image.width * image.height > limits.max_pixels:
                 raise Image.DecompressionBombError
-            file_format = "JPEG" if image.format == "MPO" else image.format  # phones append a second picture
+            file_format = "JPEG" if image.format == "MPO" else image.format or ""  # phones append a second picture
             tables = getattr(image, "quantization", None) or None
             width, height = image.size
             if image.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # lies on its side
                 width, height = height, width
             if side is not None:
-                longer = max(image.size)
-                image.draft(None, tuple(max(1, length * min(side, longer) // longer) for length in image.size))
+                image.draft(None, _at_most(image.size, side))
             image.load()
             pixels = _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
@@ -96,8 +98,8 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = 
         ) from error
     except MemoryError as error:
         raise PhotoError("There is not enough memory to decode this picture.") from error
-    # Pillow's decoders raise OSError, SyntaxError, ValueError, OverflowError, struct.error,
-    # and more on hostile files: whatever it is, this file cannot be read.
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, OverflowError, struct.error and more on hostile files;
+    # each of them means that this file cannot be read.
     except Exception as error:
         raise PhotoError("The image file is damaged or incomplete and cannot be decoded.") from error
     quantization = tuple(tuple(tables[k]) for k in sorted(tables)) if tables else None
@@ -105,7 +107,11 @@ def decode(data: bytes, limits: PhotoLimits = PhotoLimits(), side: int | None = 
 
 
 def check_size(size: int, limits: PhotoLimits = PhotoLimits()) -> None:
-    """Refuses a file by its size in bytes, before it is read.
+    """Refuses a file that is too large, before it is read.
+
+    Args:
+        size: Size of the file in bytes.
+        limits: Limits that name the largest size.
 
     Raises:
         PhotoError: If it is larger than `limits` allow.
@@ -117,8 +123,15 @@ def check_size(size: int, limits: PhotoLimits = PhotoLimits()) -> None:
         )
 
 
+def _at_most(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A picture's width and height, scaled so that the longer is at most `side`."""
+    longer = max(size)
+    width, height = (max(1, length * min(side, longer) // longer) for length in size)
+    return width, height
+
+
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    """Any Pillow mode to (h, w, 3) uint8."""
+    """Converts a picture of any Pillow mode to (h, w, 3) uint8."""
     if image.mode == "F" or image.mode.startswith("I"):  # high bit depth: convert("RGB") would clip it to white
         grey = np.asarray(image).astype(np.float64)
         if image.mode == "F":
@@ -137,7 +150,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
 
 
 def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The resize of whole photos: area averaging down, bicubic up, each in OpenCV on uint8.
+    """Resizes a whole photo: down by area averaging, up by bicubic interpolation, both in OpenCV on uint8.
 
     Args:
         pixels: (h, w, 3) uint8.
@@ -155,7 +168,7 @@ def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def reduce(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resizes a face: down with Pillow's Lanczos filter, as FFHQ's faces were, up as `resize` does.
+    """Resizes a face: down with Pillow's Lanczos filter, as FFHQ's faces were, up like `resize`.
 
     Args:
         pixels: (h, w, 3) uint8.
@@ -171,7 +184,20 @@ def reduce(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def crop(pixels: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
-    """A square of `side` pixels, without resizing."""
+    """Cuts a square from a picture, without resizing.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        side: Side of the square in pixels.
+        top: First row of the square.
+        left: First column of the square.
+
+    Returns:
+        (side, side, 3) uint8.
+
+    Raises:
+        ValueError: If the square leaves the picture.
+    """
     height, width = pixels.shape[:2]
     if not (0 <= top <= height - side and 0 <= left <= width - side):
         raise ValueError(f"A {side} px crop at ({left}, {top}) leaves a picture of {width} x {height} px.")
@@ -179,16 +205,20 @@ def crop(pixels: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
 
 
 def centre_crop(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The square of `side` pixels in the middle."""
+    """Cuts the square of `side` pixels from the middle of a picture; see `crop`."""
     height, width = pixels.shape[:2]
     return crop(pixels, side, (height - side) // 2, (width - side) // 2)
 
 
 def fit_within(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """Shrinks a picture so that its longest side is at most `side`; never enlarges.
+    """Shrinks a picture so that its longer side has at most `side` pixels; never enlarges it.
+
+    Args:
+        pixels: (h, w, 3) uint8.
+        side: Longest side allowed, in pixels.
 
     Returns:
-        The picture and the factor it was scaled by, 0 < factor <= 1.
+        (h, w, 3) uint8, and the factor by which it was scaled, 0 < factor <= 1.
     """
     height, width = pixels.shape[:2]
     factor = min(1.0, side / max(height, width))

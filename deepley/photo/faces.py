@@ -1,4 +1,4 @@
-"""Finds faces, and aligns each to the template that FFHQ was cropped with."""
+"""Detects faces, and aligns each to the template that FFHQ was cropped with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import math
 import threading
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,21 +14,24 @@ import numpy as np
 from deepley.config import FACE_SIZE, FaceLimits
 from deepley.photo.decode import fit_within, reduce, resize
 
+if TYPE_CHECKING:
+    from mtcnn import MTCNN
+
 TEMPLATE = np.array([[96.0, 120.0], [159.0, 120.0], [126.0, 156.0], [98.5, 186.0], [156.5, 186.0]])
-"""Mean landmarks (x, y) of FFHQ faces at 256 px, left one in the picture first: eyes (standard deviation 2 px), nose
-(9 and 6), corners of the mouth (5)."""
+"""Mean landmarks (x, y) of FFHQ faces at 256 px: eyes (standard deviation 2 px), nose (9 and 6 px), corners of the
+mouth (5 px). Of two, the left one in the picture comes first."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face found in a photo.
+    """A face detected in a photo.
 
     Positions are in pixels of the photo at its full size, also where it was decoded at a smaller one.
 
     Attributes:
-        box: (x, y, width, height) of the detector's box, as far as it lies in the photo, in whole pixels.
+        box: (x, y, width, height) of the part of the detector's box that lies in the photo, in whole pixels.
         landmarks: (5, 2) float64 (x, y) in the photo: both eyes, nose, both corners of the mouth.
-        confidence: The detector's, 0..1.
+        confidence: The detector's confidence, 0..1.
         crop: (256, 256, 3) uint8, the aligned face.
         to_crop: (2, 3) float64 affine matrix from photo to crop pixels.
     """
@@ -54,7 +58,7 @@ class Face:
         return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
     def needs_more_than(self, factor: float) -> bool:
-        """Whether a photo at `factor` of its size has less than twice the crop's resolution.
+        """Whether a photo at `factor` of its full size has less than twice the crop's resolution.
 
         A JPEG decoded at a smaller scale has been filtered already, so twice the resolution is enough for `align`.
         """
@@ -65,12 +69,12 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @functools.cache
-def _detector() -> object:
-    import tensorflow as tf  # takes seconds: only when the first photo comes
+def _detector() -> MTCNN:
+    import tensorflow as tf  # takes seconds, so it waits for the first photo
     from mtcnn import MTCNN
 
     detector = MTCNN()
-    for stage in detector.stages:  # run layer by layer, its three networks take three times as long
+    for stage in detector.stages:  # its three networks take three times as long if they run layer by layer
         stage._model = tf.function(stage._model, reduce_retracing=True)
     return detector
 
@@ -81,33 +85,38 @@ def _detect(pictures: list[np.ndarray]) -> np.ndarray:
 
 
 def find(pixels: np.ndarray, limits: FaceLimits = FaceLimits(), factor: float = 1.0) -> list[Face]:
-    """Finds and aligns every face, largest first.
+    """Detects and aligns every face of a photo.
 
     Args:
         pixels: (h, w, 3) uint8, RGB, upright.
-        limits: See `FaceLimits`; faces that are too small or too blurred are returned too.
+        limits: Limits of the face detector. Faces that are too small or too blurred to be judged are returned too.
         factor: Scale of `pixels` against the photo at full size.
 
     Returns:
-        Faces; an empty list if there is none.
+        Faces, largest first; an empty list if there is none.
     """
     (found,) = find_many([pixels], limits, factor)
     return found
 
 
 def find_many(pictures: list[np.ndarray], limits: FaceLimits = FaceLimits(), factor: float = 1.0) -> list[list[Face]]:
-    """Does what `find` does for several pictures; those of one size, such as a clip's frames, are searched together.
+    """Like `find`, for several pictures; those of one size, such as a clip's frames, go through the detector together.
+
+    Args:
+        pictures: (h, w, 3) uint8 each, RGB, upright.
+        limits: Limits of the face detector.
+        factor: Scale of the pictures against their full size.
 
     Returns:
-        One list of faces a picture.
+        A list of faces for each picture, largest first.
     """
     if len({pixels.shape for pixels in pictures}) > 1:  # the detector misplaces faces among pictures of several sizes
         return [find(pixels, limits, factor) for pixels in pictures]
     small, (shrunk, *_) = zip(*(fit_within(pixels, limits.search_side) for pixels in pictures))
     found: list[list[Face]] = [[] for _ in pictures]
-    if min(small[0].shape[:2]) < 24:  # the detector's smallest window is 12 px of a face of 20
+    if min(small[0].shape[:2]) < 24:  # the detector looks for faces of 20 px or more
         return found
-    # The numpy form, because the other rounds to whole pixels of the copy. A row: an index, box, confidence, 5 x, 5 y.
+    # The other form of the output rounds to whole pixels. A row: index of the picture, box, confidence, 5 x, 5 y.
     for row in _detect([np.ascontiguousarray(copy) for copy in small]):
         if row[5] >= limits.confidence:
             i = int(row[0])
@@ -124,13 +133,13 @@ def _face(row: np.ndarray, pixels: np.ndarray, shrunk: float, limits: FaceLimits
 
 
 def landmarks(crops: np.ndarray) -> np.ndarray:
-    """Landmarks of aligned faces, many at once and on half-size copies: quicker than `find`, to about a pixel.
+    """Landmarks of aligned faces, measured on half-size copies: quicker than `find`, and exact to about a pixel.
 
     Args:
         crops: (n, 256, 256, 3) uint8.
 
     Returns:
-        (n, 5, 2) float32 as in `Face`; `TEMPLATE` where no face is found.
+        (n, 5, 2) float32 as in `Face`; `TEMPLATE` where no face is detected.
     """
     half = np.stack([resize(crop, FACE_SIZE // 2, FACE_SIZE // 2) for crop in crops])
     found = np.repeat(TEMPLATE[None].astype(np.float32), len(crops), axis=0)
@@ -143,13 +152,22 @@ def landmarks(crops: np.ndarray) -> np.ndarray:
 
 
 def recrop(found: list[Face], pixels: np.ndarray, limits: FaceLimits = FaceLimits()) -> list[Face]:
-    """The same faces, cropped anew from the photo at full size."""
+    """Crops faces again, from the photo at full size.
+
+    Args:
+        found: Faces of that photo.
+        pixels: (h, w, 3) uint8, the photo at full size.
+        limits: Limits that say which photos are aligned already.
+
+    Returns:
+        The same faces in the same order, with new crops.
+    """
     crops = (align(pixels, face.landmarks, limits.aligned_tolerance) for face in found)
     return [replace(face, crop=crop, to_crop=to_crop) for face, (crop, to_crop) in zip(found, crops)]
 
 
 def _within(box: np.ndarray, factor: float, width: int, height: int) -> tuple[int, int, int, int]:
-    """The detector's box (x, y, width, height) on the copy, as the part of it that lies in the photo."""
+    """Scales a box (x, y, width, height) by 1 / `factor`, and cuts it to a photo of `width` x `height` pixels."""
     x, y, across, down = (float(value) / factor for value in box)
     left, top = max(0, round(x)), max(0, round(y))
     return left, top, min(width, round(x + across)) - left, min(height, round(y + down)) - top
@@ -158,16 +176,18 @@ def _within(box: np.ndarray, factor: float, width: int, height: int) -> tuple[in
 def align(
     pixels: np.ndarray, landmarks: np.ndarray, tolerance: float, side: int = FACE_SIZE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops a face as FFHQ's `recreate_aligned_images` does.
+    """Crops a face like FFHQ's `recreate_aligned_images`.
 
-    A square picture whose eyes already lie on the template is taken whole, so an aligned crop is not resampled again.
-    Where the crop has fewer pixels than the photo, the face is first warped at about the photo's own size, then reduced
-    with a Lanczos filter: a warp straight to the crop's size would only interpolate between neighbours, and alias.
+    A square picture whose eyes already lie on the template is taken whole, so that an aligned crop is not resampled
+    again. If the crop has fewer pixels than the photo, the face is first warped at about the photo's own size, then
+    reduced with a Lanczos filter: a warp straight to the crop's size would only interpolate between neighbours, and
+    alias.
 
     Args:
         pixels: (h, w, 3) uint8, the full-resolution photo.
         landmarks: (5, 2) as in `Face`.
-        tolerance: Largest distance of each eye from the template, in pixels at 256 px, for "already aligned".
+        tolerance: Largest distance of each eye from the template in a picture that counts as aligned, in pixels at
+            256 px.
         side: Side of the crop in pixels.
 
     Returns:
@@ -192,7 +212,7 @@ def _warp(pixels: np.ndarray, matrix: np.ndarray, side: int, kernel: int) -> np.
 
 
 def scaling(factor: float) -> np.ndarray:
-    """The (3, 3) matrix that enlarges pixel positions: pixel centres lie half a pixel from the corner."""
+    """The (3, 3) matrix that scales pixel positions by `factor`; pixel centres lie half a pixel from the corner."""
     shift = (factor - 1) / 2
     return np.array([[factor, 0, shift], [0, factor, shift], [0, 0, 1]])
 
@@ -201,7 +221,13 @@ def ffhq_transform(landmarks: np.ndarray) -> np.ndarray:
     """The similarity from photo to 256 px crop that FFHQ's alignment defines (Karras et al. 2019, `download_ffhq.py`).
 
     The crop is a square whose half side is the longer of 2.0 eye distances and 1.8 eye-to-mouth distances, both
-    measured along the face, centred a tenth of the way from the eyes to the mouth.
+    measured along the face. Its centre lies a tenth of the way from the eyes to the mouth.
+
+    Args:
+        landmarks: (5, 2) as in `Face`.
+
+    Returns:
+        (2, 3) float64 affine matrix from photo to crop pixels.
     """
     left_eye, right_eye, _, left_mouth, right_mouth = landmarks
     eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2

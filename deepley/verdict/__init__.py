@@ -1,1 +1,1 @@
-"""From scores to words: calibration, and the detector that page, command line and API call alike."""
+"""From scores to words: calibration, and the detector that the page, the command line and the API call."""

@@ -1,12 +1,12 @@
-"""Many photos, one after the other: files and zips in, one row a photo out; a bad file is a row that says why."""
+"""Checks many photos in files and zips, one after the other: a row each; that of a bad file says what is wrong."""
 
 from __future__ import annotations
 
+import functools
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deepley.config import ManyLimits, PhotoLimits
 from deepley.errors import Refusal
@@ -15,6 +15,7 @@ from deepley.photo.decode import SUFFIXES, PhotoError, check_size
 from deepley.verdict import record
 from deepley.verdict.detector import Detector
 from deepley.verdict.photo import PhotoVerdict
+from deepley.verdict.record import NamedRecord
 
 
 class ManyError(Refusal):
@@ -23,11 +24,11 @@ class ManyError(Refusal):
 
 @dataclass(frozen=True)
 class Item:
-    """A file that may be a photo, not read yet.
+    """A file that may be a photo and was not read yet.
 
     Attributes:
-        name: As its owner knows it.
-        read: Returns its bytes; raises OSError or PhotoError.
+        name: Name under which its owner knows it.
+        read: Function that returns its bytes; raises OSError or PhotoError.
     """
 
     name: str
@@ -36,12 +37,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one file; `error` is None exactly if there is a verdict.
+    """The result for one file; exactly one of `verdict` and `error` is None.
 
     Attributes:
-        name: Of the file.
-        verdict: Of the photo.
-        error: Why it could not be checked, in a sentence.
+        name: Name of the file.
+        verdict: Verdict on the photo.
+        error: Reason why it could not be checked, in a sentence.
     """
 
     name: str
@@ -53,8 +54,11 @@ def collect(files: Iterable[tuple[str, Path]], limits: ManyLimits = ManyLimits()
     """Lists files, and the photos inside zips.
 
     Args:
-        files: (name, path) each.
-        limits: See `ManyLimits`.
+        files: Name and path of each file.
+        limits: Largest number of photos, and largest zip.
+
+    Returns:
+        The photos, at least one.
 
     Raises:
         ManyError: If a zip is damaged or too large, or there are too many files or none.
@@ -64,7 +68,7 @@ def collect(files: Iterable[tuple[str, Path]], limits: ManyLimits = ManyLimits()
         if path.suffix.lower() == ".zip":
             items += _from_zip(name, path, limits)
         else:
-            items.append(Item(name, lambda path=path: _file(path)))
+            items.append(Item(name, functools.partial(_file, path)))
     if not items:
         raise ManyError("There are no photos in this selection.")
     if len(items) > limits.max_files:
@@ -84,7 +88,7 @@ def _from_zip(name: str, path: Path, limits: ManyLimits) -> list[Item]:
         raise ManyError(f"{name} is no zip file, or a damaged one.") from error
     wanted = [n for n in names if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
     wanted = [n for n in wanted if not n.startswith("__MACOSX/")]
-    return [Item(n, lambda n=n: _member(path, n)) for n in wanted]
+    return [Item(n, functools.partial(_member, path, n)) for n in wanted]
 
 
 def _file(path: Path) -> bytes:
@@ -93,7 +97,7 @@ def _file(path: Path) -> bytes:
 
 
 def _member(path: Path, name: str, limit: int = PhotoLimits().max_bytes) -> bytes:
-    """One file of a zip, never more than `limit` bytes and one, whatever the zip's directory claims."""
+    """Reads one file of a zip: at most `limit` + 1 bytes, whatever size the zip's directory claims."""
     try:
         with open_zip(path) as archive, archive.open(name) as file:
             return file.read(limit + 1)
@@ -103,7 +107,15 @@ def _member(path: Path, name: str, limit: int = PhotoLimits().max_bytes) -> byte
 
 
 def check(detector: Detector, items: Iterable[Item]) -> Iterator[Row]:
-    """Checks each file; whatever is wrong with one, the others are still checked."""
+    """Checks each file. Whatever is wrong with one of them, the others are still checked.
+
+    Args:
+        detector: Detector to check with.
+        items: Files, each read when its turn comes.
+
+    Yields:
+        One row a file, in order.
+    """
     for item in items:
         try:
             yield Row(item.name, detector.check(item.read()), None)
@@ -111,11 +123,11 @@ def check(detector: Detector, items: Iterable[Item]) -> Iterator[Row]:
             yield Row(item.name, None, str(error))
         except OSError as error:
             yield Row(item.name, None, f"The file cannot be read: {error.strerror}.")
-        # One file that breaks in a way nobody thought of must not take the others' verdicts along.
+        # A file that raises an unforeseen error must not end the check of the others.
         except Exception as error:
             yield Row(item.name, None, f"The photo could not be checked ({type(error).__name__}: {error}).")
 
 
-def to_json(row: Row, detector: Detector) -> dict[str, Any]:
-    """One photo as plain JSON types: its name as `path`, and what `record.of_photo` says."""
+def to_json(row: Row, detector: Detector) -> NamedRecord:
+    """Turns a row into plain JSON types: the name of the file as `path`, and the record of its photo."""
     return {"path": row.name, **record.of_photo(row.verdict, detector.release, row.error)}

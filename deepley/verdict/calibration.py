@@ -1,4 +1,4 @@
-"""From a logit to a calibrated score and a band of evidence."""
+"""Turns a logit into a calibrated score and a band of evidence."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ FALSE_POSITIVES = 0.02
 DOUBTFUL = 0.05
 """Share of validation reals at or above the score from which a face is inconclusive."""
 
-
 PRIOR = {"real": 0.5, "generated": 0.4, "blended": 0.1}
-"""How often each class is taken to occur where the kinds of fake are weighed against each other. A choice: half of the
-faces real; blends rarer than among training pictures, where every second real face is there as a blend too."""
+"""Assumed share of each class, for calibrating the kinds of fake against each other. It is a choice: half of the faces
+are real, and blends are rarer than in training, where every second real face also occurs as a blend."""
 
 
 class Evidence(StrEnum):
-    """What may be said of a face, from nothing found to very strong evidence of manipulation."""
+    """A band of evidence that a face was manipulated, from none to very strong."""
 
     NONE = "none found"
     INCONCLUSIVE = "inconclusive"
@@ -40,19 +39,19 @@ class Evidence(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Place in this order, from 0: the higher, the stronger the evidence."""
+        """Place of the band in the order of strength, from 0 for the weakest."""
         return list(Evidence).index(self)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a release turns logits into scores and words, fitted on its validation images.
+    """Parameters that turn the logits of a release into scores and bands, fitted on its validation images.
 
     Attributes:
-        temperature: The logit is divided by it (Guo et al. 2017).
+        temperature: Divisor of the logit (Guo et al. 2017).
         doubt: Score, 0..1, from which a face is inconclusive: 5 % of validation reals reach it.
         threshold: Score, 0..1, from which there is evidence: 2 % of validation reals reach it.
-        moderate: Score from which evidence is moderate; below it, and above the threshold, it is weak.
+        moderate: Score from which evidence is moderate; from the threshold to this score, it is weak.
         strong: Score from which evidence is strong.
         very_strong: Score from which evidence is very strong.
     """
@@ -73,12 +72,16 @@ class Calibration:
             raise ValueError("The bands must rise: 0 < moderate < strong < very strong <= 1.")
 
     def score(self, logits: np.ndarray | float) -> np.ndarray:
-        """Calibrated scores in 0..1, float64: 1 / (1 + exp(-logit / temperature))."""
+        """Calibrated scores, 1 / (1 + exp(-logit / temperature)): float64 in 0..1, in the shape of `logits`."""
         z = np.asarray(logits, np.float64) / self.temperature
         return np.exp(-np.logaddexp(0, -z))
 
     def evidence(self, score: float) -> Evidence:
-        """The band of a calibrated score."""
+        """The band of a calibrated score.
+
+        Raises:
+            ValueError: If the score does not lie in 0..1.
+        """
         if not 0 <= score <= 1:
             raise ValueError(f"A score lies in 0..1, {score} does not.")
         if score < self.doubt:
@@ -94,7 +97,13 @@ class Calibration:
 
 
 def of_release(loaded: Release) -> Calibration:
-    """The calibration stored in a release.
+    """Reads the calibration that is stored in a release.
+
+    Args:
+        loaded: Loaded release.
+
+    Returns:
+        The calibration.
 
     Raises:
         WeightsError: If it is missing or breaks its contract.
@@ -114,7 +123,10 @@ def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
 
     Args:
         logits: (n,) float.
-        labels: (n,) 1 = fake, 0 = real.
+        labels: (n,) labels, 1 = fake, 0 = real.
+
+    Returns:
+        The calibration.
 
     Raises:
         ValueError: If one of the classes is missing.
@@ -135,12 +147,12 @@ def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
 def fit_kinds(logits: np.ndarray, classes: np.ndarray, kinds: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Fits a scale and a shift of each kind's logit on validation images: vector scaling (Guo et al. 2017).
 
-    They minimise the cross-entropy with every class weighted to its share of `PRIOR`. A kind without a validation image
-    stays as it is.
+    They minimise the cross-entropy, in which every class weighs as much as its share in `PRIOR`. A kind without a
+    validation image keeps scale 1 and shift 0.
 
     Args:
         logits: (n, k) float, against real, whose logit is zero.
-        classes: (n,) int, 0 = real, 1 + i = a fake of kind i.
+        classes: (n,) int classes, 0 = real, 1 + i = a fake of kind i.
         kinds: Names of the k kinds.
 
     Returns:
@@ -168,6 +180,6 @@ def fit_kinds(logits: np.ndarray, classes: np.ndarray, kinds: tuple[str, ...]) -
 
 
 def _cut(reals: np.ndarray, share: float) -> float:
-    """The smallest score that at most `share` of the reals reach: just above the next lower one."""
+    """The smallest score that at most `share` of the reals reach: just above the score of the next lower one."""
     ranked = np.sort(reals)[::-1]
     return float(min(np.nextafter(ranked[int(share * len(ranked))], 2), 1.0))

@@ -1,9 +1,9 @@
-"""Photo in, one verdict a face out: the one thing that page, command line and API call."""
+"""The detector: a photo in, one verdict a face out. The page, the command line and the API all call it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from deepley.config import FACE_SIZE, FaceLimits, PhotoLimits
 from deepley.engine import tensorflow
 from deepley.engine.base import Activation, Engine
 from deepley.explain.heatmap import grad_cam
+from deepley.host.steps import finish
 from deepley.network import release
 from deepley.network.release import Release
 from deepley.photo import decode, faces, provenance
@@ -30,8 +31,8 @@ class Detector:
     """A loaded release, ready to check photos.
 
     Args:
-        folder: The release.
-        engine: What runs it, given its loaded release; by default TensorFlow.
+        folder: Folder of the release.
+        engine: Function that makes the engine for the loaded release; by default TensorFlow's.
 
     Raises:
         WeightsError: If the release cannot be used.
@@ -45,7 +46,7 @@ class Detector:
         self.novelty = novelty.load(folder)
 
     def warm_up(self) -> None:
-        """Runs face detector and network once, so that the first visitor does not wait for their graphs."""
+        """Runs face detector and network once, so that the first visitor does not wait until they are compiled."""
         faces.find(np.full((64, 64, 3), 128, np.uint8))
         self.engine.explain(np.zeros((1, FACE_SIZE, FACE_SIZE, 3), np.uint8))
 
@@ -54,16 +55,29 @@ class Detector:
     ) -> PhotoVerdict:
         """Checks one image file.
 
+        Args:
+            data: The file's bytes.
+            photo_limits: Largest file and picture.
+            face_limits: Smallest, least sharp and most faces that are judged.
+
+        Returns:
+            The verdict.
+
         Raises:
             PhotoError: If the file is no usable photo.
         """
-        *_, verdict = self.steps(data, photo_limits, face_limits)
-        return verdict
+        return finish(self.steps(data, photo_limits, face_limits))
 
     def steps(
         self, data: bytes, photo_limits: PhotoLimits = PhotoLimits(), face_limits: FaceLimits = FaceLimits()
-    ) -> Iterator[str | PhotoVerdict]:
-        """Checks one image file; yields, in words, what comes next, and last the verdict.
+    ) -> Generator[str, None, PhotoVerdict]:
+        """Checks one image file step by step; see `check` for the arguments.
+
+        Yields:
+            The next step, in words.
+
+        Returns:
+            The verdict.
 
         Raises:
             PhotoError: If the file is no usable photo.
@@ -80,19 +94,21 @@ class Detector:
             large = faces.recrop(large, decode.decode(data, photo_limits).pixels, face_limits)
         usable = [face for face in large if face.sharpness >= face_limits.min_sharpness]
         if not usable:
-            yield PhotoVerdict(file, told, shown, (), words.no_verdict(found, large, face_limits), len(found))
-            return
+            return PhotoVerdict(file, told, shown, (), words.no_verdict(found, large, face_limits), len(found))
         yield "Looking at one face" if len(usable) == 1 else f"Looking at {len(usable)} faces"
-        yield PhotoVerdict(file, told, shown, tuple(self.judge(usable)), None, len(found) - len(usable))
+        return PhotoVerdict(file, told, shown, tuple(self.judge(usable)), None, len(found) - len(usable))
 
     def judge(
         self, found: list[faces.Face], treatments: dict[str, Callable[[np.ndarray], np.ndarray]] = TREATMENTS
     ) -> list[Verdict]:
-        """One verdict a face, from one forward pass for all of them, as they are and treated.
+        """Judges faces by one call of the engine with all crops, as they are and treated.
 
         Args:
-            found: Aligned faces.
+            found: Aligned faces, at least one.
             treatments: Functions on a crop, by name, under which each face is scored again.
+
+        Returns:
+            One verdict a face, in order.
         """
         crops = [make(face.crop) for face in found for make in (lambda crop: crop, *treatments.values())]
         activations = self.engine.explain(np.stack(crops))

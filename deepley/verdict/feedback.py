@@ -1,4 +1,4 @@
-"""A visitor's correction ("This is wrong"), kept on this machine and readable by `python -m deepley evaluate`."""
+"""Stores visitors' corrections ("This is wrong") on this machine, where `deepley evaluate` can read them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from deepley.verdict.photo import PhotoVerdict
 
 LABELS = ("real", "fake")
 FOLDER = "feedback"
-"""Of the corrections, below the page's data folder."""
+"""Folder of the corrections, in the page's data folder."""
 
 LINES = "feedback.jsonl"
+"""File of the corrections, one JSON object a line."""
+
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -32,16 +34,17 @@ def keep(
     """Appends a correction to `folder`/feedback.jsonl.
 
     Args:
-        folder: Made if missing.
-        verdict: That the visitor calls wrong.
-        face: Index of the face meant.
-        label: "real" or "fake": what the face is, says the visitor.
-        detector: That gave the verdict.
-        photo: The file's bytes, only if the visitor agreed: they go to `folder`/photos, the aligned face to
-            `folder`/{real,fake}. None keeps no picture.
+        folder: Folder of the corrections, made if missing.
+        verdict: Verdict that the visitor calls wrong.
+        face: Index of the face that the visitor means.
+        label: Label of the face according to the visitor, "real" or "fake".
+        detector: Detector that gave the verdict.
+        photo: The file's bytes, if the visitor agreed that they are stored: they go to `folder`/photos, and the aligned
+            face goes to `folder`/{real,fake}. None stores no picture.
 
     Raises:
-        ValueError: If the label or the face is none of those that exist.
+        Refusal: If there is no such label or face.
+        OSError: If a file cannot be written.
     """
     if label not in LABELS:
         raise Refusal(f"The label must be one of {', '.join(LABELS)}, not {label!r}.")
@@ -71,7 +74,7 @@ def _keep_pictures(folder: Path, name: str, label: str, photo: bytes, verdict: P
     Image.fromarray(verdict.verdicts[face].face.crop).save(crop, "PNG")
     for part in (*LABELS, "photos"):
         (folder / part).mkdir(exist_ok=True)
-    for other in LABELS:  # who changes their mind moves the face, and does not leave it under both labels
+    for other in LABELS:  # a second correction of a face replaces the first
         if other != label:
             (folder / other / f"{name}.png").unlink(missing_ok=True)
     write(folder / label / f"{name}.png", crop.getvalue())

@@ -1,8 +1,8 @@
-"""How unlike the training pictures a face is: a Mahalanobis distance on the network's embedding.
+"""Novelty: how unlike the training pictures a face is, as a Mahalanobis distance on the network's embedding.
 
-After Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples" (2018): the distance to the
-nearest class mean under a shared covariance, here in the space of the leading principal components, with what lies
-outside that space as one more coordinate (Wang et al., "ViM", 2022).
+Lee et al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples" (2018), take the distance to the
+nearest class mean under a shared covariance. Here it is computed in the space of the leading principal components, with
+the length of the rest as one more coordinate (Wang et al., "ViM", 2022).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from deepley.host.files import write
 from deepley.network.files import DOUBT
 
 COMPONENTS = 64
-"""Principal components kept: with 2,048 features about 270 kB in float16."""
+"""Number of principal components that are kept: about 270 kB in float16 for 2,048 features."""
 
 FAR = 0.01
-"""Share of validation pictures that are farther away than the limit."""
+"""Share of validation pictures whose distance exceeds the limit."""
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """Where the training pictures lie.
+    """The distribution of the training pictures' embeddings.
 
     Attributes:
-        mean: (f,) float32, of all embeddings.
-        components: (f, c) float32, orthonormal.
+        mean: (f,) float32, mean of all embeddings.
+        components: (f, c) float32, orthonormal principal components.
         centres: (k, c) float32, class means in the space of the components.
-        scale: (c,) float32, standard deviation around them.
+        scale: (c,) float32, standard deviation around the class means.
         rest: (2,) float32, mean and standard deviation of the length of what the components leave out.
         limit: Distance above which a face is unlike anything the network was trained on.
     """
@@ -47,7 +47,14 @@ class Novelty:
     limit: float
 
     def distance(self, embeddings: np.ndarray) -> np.ndarray:
-        """(n,) float64 distances of (n, f) embeddings; about the root of the number of components for a usual face."""
+        """Measures how unlike the training pictures faces are.
+
+        Args:
+            embeddings: (n, f) float.
+
+        Returns:
+            (n,) float64 distances; that of a usual face is about the root of the number of components.
+        """
         centred = np.asarray(embeddings, np.float64) - self.mean
         inside = centred @ self.components
         left_out = np.sqrt(np.maximum(np.square(centred).sum(axis=1) - np.square(inside).sum(axis=1), 0))
@@ -55,12 +62,12 @@ class Novelty:
         return np.sqrt(to_centres + np.square((left_out - self.rest[0]) / self.rest[1]))
 
     def far(self, embeddings: np.ndarray) -> np.ndarray:
-        """(n,) bool: which of (n, f) embeddings are unlike anything the network was trained on."""
+        """(n,) bool: for each of (n, f) embeddings, whether it is unlike anything the network was trained on."""
         return self.distance(embeddings) > self.limit
 
     def save(self, folder: Path) -> None:
-        """Writes it into a release folder."""
-        tensors = {
+        """Writes the distribution into a release folder."""
+        tensors: dict[str, np.ndarray] = {
             "mean": self.mean.astype(np.float32),
             "components": self.components.astype(np.float16),
             "centres": self.centres.astype(np.float32),
@@ -72,10 +79,16 @@ class Novelty:
 
 
 def load(folder: Path) -> Novelty | None:
-    """Reads it from a release folder; None if the release has none.
+    """Reads the distribution from a release folder.
+
+    Args:
+        folder: Folder of the release.
+
+    Returns:
+        The distribution; None if the release has none.
 
     Raises:
-        WeightsError: If it is damaged.
+        WeightsError: If the file is damaged.
     """
     path = folder / DOUBT
     if not path.is_file():
@@ -89,12 +102,15 @@ def load(folder: Path) -> Novelty | None:
 
 
 def fit(embeddings: np.ndarray, classes: np.ndarray, held_out: np.ndarray) -> Novelty:
-    """Fits it on training pictures, and its limit on validation pictures.
+    """Fits the distribution on training pictures, and its limit on validation pictures.
 
     Args:
-        embeddings: (n, f) float, of training pictures.
-        classes: (n,) int, their classes.
-        held_out: (m, f) float, of validation pictures: `FAR` of them lie beyond the limit.
+        embeddings: (n, f) float, embeddings of training pictures.
+        classes: (n,) int, classes of the training pictures.
+        held_out: (m, f) float, embeddings of validation pictures; `FAR` of them exceed the limit.
+
+    Returns:
+        The distribution.
     """
     embeddings = np.asarray(embeddings, np.float64)
     mean = embeddings.mean(axis=0)

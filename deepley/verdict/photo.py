@@ -1,4 +1,4 @@
-"""What may be said of a photo: the value that page, command line, API and report are made from. Needs no network."""
+"""Verdicts on a photo and its faces, from which page, command line, API and report are made. Needs no network."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from deepley.photo.provenance import Provenance
 from deepley.verdict.calibration import Evidence
 
 SHOWN_SIDE = 1280
-"""Longest side, in pixels, of the copy of a photo that a verdict keeps: to show, and to find faces on."""
+"""Longest side, in pixels, of the copy of a photo that a verdict keeps. It is shown, and faces are detected on it."""
 
 
 @dataclass(frozen=True)
 class Stability:
-    """The scores of one face as it is and treated.
+    """The scores of one face, as it is and treated.
 
     Attributes:
-        score: As it is, calibrated, 0..1.
-        treated: Score by treatment; empty if none was tried.
+        score: Calibrated score of the face as it is, 0..1.
+        treated: Calibrated score by treatment; empty if none was tried.
         threshold: Score from which there is evidence.
     """
 
@@ -33,34 +33,34 @@ class Stability:
 
     @property
     def low(self) -> float:
-        """Lowest of all scores."""
+        """The lowest of all scores."""
         return min(self.score, *self.treated.values()) if self.treated else self.score
 
     @property
     def high(self) -> float:
-        """Highest of all scores."""
+        """The highest of all scores."""
         return max(self.score, *self.treated.values()) if self.treated else self.score
 
     @property
     def flips(self) -> tuple[str, ...]:
-        """Treatments that carry the score across the threshold."""
+        """Treatments after which the score lies on the other side of the threshold."""
         above = self.score >= self.threshold
         return tuple(name for name, score in self.treated.items() if (score >= self.threshold) != above)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the network says of one face.
+    """The verdict on one face.
 
     Attributes:
-        face: Where it is, and its aligned crop.
-        score: Calibrated, 0..1; higher means more evidence of manipulation.
-        evidence: The band that the score falls into; inconclusive if a treatment carries it across the threshold, or if
-            the face is unlike any that was trained on.
-        kinds: Kinds of manipulation the evidence points to, the likeliest first; empty unless there is evidence.
-        heatmap: (h, w) float32 in [0, 1] on the aligned crop: what spoke for the claim made.
-        stability: The scores under the usual treatments.
-        strange: The face is unlike anything that the network was trained on, so its score means little.
+        face: Position of the face, and its aligned crop.
+        score: Calibrated score, 0..1; higher means more evidence of manipulation.
+        evidence: Band of the score; inconclusive if a treatment carries the score across the threshold, or if the face
+            is strange.
+        kinds: Kinds of manipulation that the evidence points to, the likeliest first; empty unless there is evidence.
+        heatmap: (h, w) float32 in [0, 1] on the aligned crop; high where the network saw reasons for the verdict.
+        stability: Scores under the usual treatments.
+        strange: Whether the face is unlike anything that the network was trained on, so that its score means little.
     """
 
     face: Face
@@ -83,11 +83,11 @@ class File:
     """Facts of an image file.
 
     Attributes:
-        sha256: Of its bytes, in hexadecimal.
-        size: In bytes.
+        sha256: SHA-256 of its bytes, hexadecimal.
+        size: Size in bytes.
         format: Pillow's name of its format.
-        width: Of the upright picture, in pixels.
-        height: Of the upright picture, in pixels.
+        width: Width of the upright picture, in pixels.
+        height: Height of the upright picture, in pixels.
     """
 
     sha256: str
@@ -99,15 +99,15 @@ class File:
 
 @dataclass(frozen=True)
 class PhotoVerdict:
-    """What may be said of a photo.
+    """The verdict on a photo.
 
     Attributes:
         file: Facts of the file.
-        provenance: What the file says of itself; it does not touch the score.
+        provenance: Metadata that the file brings; they do not change the score.
         photo: (h, w, 3) uint8, the upright photo, its longest side at most `SHOWN_SIDE` pixels.
-        verdicts: One a usable face, largest first.
-        reason: Why the question does not apply, or None if there is a verdict.
-        left_out: Faces without a verdict: too small, too blurred, or too many.
+        verdicts: One verdict for each usable face, largest first.
+        reason: Reason why no face can be judged, in a sentence; None if there is a verdict.
+        left_out: Number of faces without a verdict: too small, too blurred, or too many.
     """
 
     file: File
@@ -125,15 +125,15 @@ class PhotoVerdict:
     def overlay(
         self, opacity: float = 0.7, face: int | None = None, close: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The photo with the faces outlined, and the same with the heatmap laid over it.
+        """Draws the photo with the faces outlined, and the same with the heatmaps laid over it.
 
         Args:
-            opacity: Of the hottest place, 0..1.
-            face: Show this face's heatmap only; None shows all of them.
-            close: Show the surroundings of `face` only, half as wide again as what the network saw.
+            opacity: Opacity of the hottest place, 0..1.
+            face: Index of the one face whose heatmap is shown; None shows all of them.
+            close: Whether only the surroundings of `face` are shown, half as wide again as the network's input.
 
         Returns:
-            Two (h, w, 3) uint8 of the size of `photo`, or of its part.
+            The photo without and with heatmaps: two (h, w, 3) uint8 of the size of `photo`, or of a part of it.
         """
         height, width = self.photo.shape[:2]
         factor = max(height, width) / max(self.file.height, self.file.width)

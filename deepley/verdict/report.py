@@ -1,16 +1,14 @@
-"""A verdict as one self-contained HTML file, and as text."""
+"""The report on a photo, as one self-contained HTML file and as text."""
 
 from __future__ import annotations
 
-import base64
 import datetime
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from jinja2 import Environment, PackageLoader
-from PIL import Image
 
+from deepley.explain.drawing import data_url
+from deepley.records import JsonObject
 from deepley.verdict import words
 from deepley.verdict.calibration import of_release
 from deepley.verdict.photo import PhotoVerdict
@@ -19,16 +17,19 @@ if TYPE_CHECKING:
     from deepley.network.release import Release
 
 PAGES = Environment(loader=PackageLoader("deepley", "verdict"), autoescape=True, trim_blocks=True)
-"""The templates of reports; `base.html` is what all of them share."""
+"""The templates of reports; all of them extend `base.html`."""
 
 
 def html(verdict: PhotoVerdict, release: Release, name: str) -> str:
-    """The report as one HTML page that needs no other file.
+    """Makes the report as one HTML page that needs no other file.
 
     Args:
-        verdict: Of the photo.
-        release: That judged it.
-        name: Of the file, as its owner knows it.
+        verdict: Verdict on the photo.
+        release: Release that gave it.
+        name: Name under which the owner of the file knows it.
+
+    Returns:
+        The page.
     """
     photo, overlay = verdict.overlay()
     return PAGES.get_template("report.html").render(
@@ -39,14 +40,14 @@ def html(verdict: PhotoVerdict, release: Release, name: str) -> str:
         release=release,
         calibration=of_release(release),
         figures=_figures(release.metrics),
-        photo=_data_url(photo),
-        overlay=_data_url(overlay),
-        crops=[_data_url(v.face.crop) for v in verdict.verdicts],
+        photo=data_url(photo),
+        overlay=data_url(overlay),
+        crops=[data_url(v.face.crop) for v in verdict.verdicts],
     )
 
 
 def text(verdict: PhotoVerdict, release: Release, name: str) -> str:
-    """The report as plain text, for the clipboard; see `html`."""
+    """Makes the report as plain text, for the clipboard; see `html`."""
     lines = ["Deepley CV: how strong is the evidence that a face was generated or swapped?", ""]
     lines += [f"{label}: {value}" for label, value in _facts(verdict, name)]
     lines.append("")
@@ -71,9 +72,9 @@ def _facts(verdict: PhotoVerdict, name: str) -> list[tuple[str, str]]:
     ]
 
 
-def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the release's card says of it: each set's accuracy, false positives and recall."""
-    told = []
+def _figures(metrics: JsonObject) -> list[tuple[str, str]]:
+    """Accuracy, false positives and recall of the release on each set, in words."""
+    rows = []
     for name, measured in metrics.get("sets", {}).items():
         parts = (
             f"{label} {measured[key]['value']:.1%} ({measured[key]['low']:.1%} to {measured[key]['high']:.1%})"
@@ -83,11 +84,5 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
                 ("recall", "fakes found"),
             )
         )
-        told.append((f"{name}, n = {measured['n']:,}", "; ".join(parts)))
-    return told
-
-
-def _data_url(pixels: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+        rows.append((f"{name}, n = {measured['n']:,}", "; ".join(parts)))
+    return rows

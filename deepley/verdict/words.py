@@ -1,13 +1,13 @@
-"""A verdict in words: one vocabulary for page, report and text."""
+"""A verdict in words: one vocabulary for page, report and text. Needs no network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from deepley.config import FaceLimits
 from deepley.explain.heatmap import regions
 from deepley.photo.faces import Face
+from deepley.records import JsonObject
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.photo import PhotoVerdict, Verdict
 
@@ -24,8 +24,8 @@ _MEANINGS = {
     Evidence.NONE: "The network saw no trace of the manipulations it knows. "
     "That does not show that the photo is real or unedited.",
     Evidence.INCONCLUSIVE: "The score is higher than that of most real photos, "
-    "but not high enough to speak of evidence.",
-    Evidence.WEAK: "Few real photos score this high, yet some do. Treat it as a hint to look further.",
+    "but not high enough to count as evidence.",
+    Evidence.WEAK: "Few real photos score this high, but some do. Treat it as a hint to look further.",
     Evidence.MODERATE: "Suspicious, but not conclusive. Look for the source of the photo.",
     Evidence.STRONG: "The face looks to the network like manipulated ones.",
     Evidence.VERY_STRONG: "The face looks to the network very much like manipulated ones.",
@@ -40,76 +40,77 @@ HEATMAP_NOTE = "A heatmap shows where the network looked. It proves nothing."
 
 
 def meaning(verdict: Verdict) -> str:
-    """What the evidence band means, or why the verdict is inconclusive."""
+    """Says what the band of evidence means, or why the verdict is inconclusive."""
     if verdict.strange:
         return (
             "The face is unlike anything that this model was trained on, so its score means little. Drawings, masks, "
-            "odd light or heavy filters can be why."
+            "unusual light and heavy filters are possible reasons."
         )
     if verdict.stability.flips:
         return (
-            "The verdict does not hold: the score crosses the threshold under "
-            f"{_list(verdict.stability.flips)}. Try to find the photo in a better quality."
+            "The verdict is not robust: the score crosses the threshold under "
+            f"{_list(verdict.stability.flips)}. Try a version of the photo of better quality."
         )
     return " ".join([_MEANINGS[verdict.evidence], *_kinds(verdict)])
 
 
 def _kinds(verdict: Verdict) -> list[str]:
-    """A sentence on the kinds of manipulation that the evidence points to, if there is evidence."""
+    """The kinds of manipulation that the evidence points to, in at most one sentence."""
     named = " or ".join(_KINDS.get(kind, kind) for kind in verdict.kinds)
     return [f"The traces are those of a face {named}."] if named else []
 
 
 def stability(verdict: Verdict) -> str:
-    """Whether the verdict would hold under the usual treatments."""
-    found = verdict.stability
-    low, high = f"{found.low:.2f}", f"{found.high:.2f}"
+    """Says whether the verdict is robust to the usual treatments."""
+    scores = verdict.stability
+    low, high = f"{scores.low:.2f}", f"{scores.high:.2f}"
     spread = f"stays at {low}" if low == high else f"lies between {low} and {high}"
-    scores = f"re-scored under {_list(tuple(found.treated))}, it {spread}"
-    if found.flips:
-        return f"It would not hold: {scores}, on both sides of the threshold at {found.threshold:.2f}."
-    return f"It would stay on the same side of the threshold at {found.threshold:.2f}: {scores}."
+    spread = f"under {_list(tuple(scores.treated))}, the score {spread}"
+    if scores.flips:
+        return f"The verdict is not robust: {spread}, on both sides of the threshold at {scores.threshold:.2f}."
+    return f"The verdict is robust: {spread}, on the same side of the threshold at {scores.threshold:.2f}."
 
 
 def looked(verdict: Verdict) -> str:
-    """Where the network looked, as a text alternative to the heatmap."""
+    """Says where the network looked, as a text alternative to the heatmap."""
     shares = list(regions(verdict.heatmap).items())
     if not shares:
-        return "Nothing in the face spoke for this verdict more than for the other."
+        return "No part of the face supports this verdict more than the opposite one."
     (first, most), (second, next_most) = shares[:2]
     return f"Most of the weight lies on the {first} ({most:.0%}), then on the {second} ({next_most:.0%})."
 
 
-def trained(config: dict[str, Any]) -> str:
-    """What a release was trained to see and what it was not.
+def trained(config: JsonObject) -> str:
+    """Says what a release was trained to detect, and what it was not.
 
     Args:
-        config: The release's config.json.
+        config: Content of the release's config.json.
     """
     origins = [each["data"]["origin"] for each in (config, *config.get("ancestors", ()))]
     return (
         f"Trained on: {'; before that, on: '.join(origins)}. Other generators, other ways to swap a face, and "
-        f"retouching may go unseen. Release {config['name']} of {config['created']}."
+        f"retouching may go undetected. Release {config['name']} of {config['created']}."
     )
 
 
 def left_out(verdict: PhotoVerdict) -> str | None:
-    """That further faces were not judged, or None."""
+    """Says that further faces were not judged; None if there are none."""
     if not verdict.verdicts or not verdict.left_out:
         return None
-    faces = "One more face is" if verdict.left_out == 1 else f"{verdict.left_out} more faces are"
-    return f"{faces} too small or too blurred to be judged, or one too many."
+    one = verdict.left_out == 1
+    faces = "One more face was not judged: it is" if one else f"{verdict.left_out} more faces were not judged: they are"
+    return f"{faces} too small or too blurred, or there are too many faces."
 
 
 def bands(cut: Calibration) -> list[tuple[Evidence, float, float]]:
-    """Every band of evidence with its lowest and highest score; bands that the threshold swallows are left out."""
+    """Every band of evidence with its lowest and highest score, without bands that lie below the threshold."""
     edges = [0.0, cut.doubt, cut.threshold]
     edges += [max(cut.threshold, edge) for edge in (cut.moderate, cut.strong, cut.very_strong)] + [1.0]
     return [(band, low, high) for band, low, high in zip(Evidence, edges, edges[1:]) if high > low]
 
 
 def box(verdict: Verdict) -> str:
-    """Where the face is."""
+    """Says where the face is in the photo."""
     x, y, width, height = verdict.face.box
     return f"{width} x {height} px at {x}, {y}"
 
@@ -119,12 +120,12 @@ def _list(items: tuple[str, ...]) -> str:
 
 
 def no_verdict(found: Sequence[Face], large: Sequence[Face], limits: FaceLimits) -> str:
-    """Why no face of a photo can be judged.
+    """Says why no face of a photo can be judged.
 
     Args:
-        found: All faces.
+        found: All faces, largest first.
         large: Faces that are large enough.
-        limits: What counts as large and sharp enough.
+        limits: Limits that say how large and sharp a face must be.
     """
     if large:
         return (

@@ -239,8 +239,12 @@ def checking(page, astronaut, monkeypatch):
     steps = Detector.steps
 
     def slowly(self, data):
-        for step in steps(self, data):
-            yield step
+        running = steps(self, data)
+        while True:
+            try:
+                yield next(running)
+            except StopIteration as end:
+                return end.value
             time.sleep(0.7)
 
     monkeypatch.setattr(Detector, "steps", slowly)

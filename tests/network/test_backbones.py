@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from deepley.engine.tensorflow import TensorFlowEngine
 from deepley.network import model, release
 from deepley.network.backbones.registry import BACKBONES
 from deepley.network.heads import HEAD, LOGIT
@@ -86,8 +87,6 @@ def test_the_gradient_of_the_logit_is_that_of_differences(network, faces):
 
     def logit(change):
         return float(model.evidence(np.asarray(head(features + change)))[0])
-
-    from deepley.engine.tensorflow import TensorFlowEngine
 
     gradient = TensorFlowEngine(network).explain(faces[:1].astype(np.uint8))[0].gradient
     positions = features.shape[1] * features.shape[2]

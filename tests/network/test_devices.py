@@ -1,3 +1,4 @@
+import keras
 import pytest
 import tensorflow as tf
 
@@ -28,3 +29,18 @@ def test_bfloat16_is_used_only_where_the_gpu_has_it(capability, policy, monkeypa
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: details)
     assert devices.policy(True) == policy
+
+
+def test_the_dtype_policy_is_put_back_also_after_an_error():
+    before = keras.config.dtype_policy()
+    names = []
+
+    def fail():
+        with devices.dtype_policy("mixed_bfloat16"):
+            names.append(keras.config.dtype_policy().name)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert names == ["mixed_bfloat16"]
+    assert keras.config.dtype_policy() == before

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image, PngImagePlugin
 
-from deepley.photo import provenance
+from deepley.photo import credentials, provenance
 from tests.conftest import encode
 
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -87,7 +87,7 @@ def photo():
 
 def test_a_signed_picture_is_intact_but_its_signer_is_not_trusted(signer, photo):
     told = provenance.read(_sign(signer, photo))
-    assert told.manifest == provenance.Manifest(
+    assert told.manifest == credentials.Manifest(
         "intact", "Test Camera Works", "Dream Machine 3.1", "made by a generative model"
     )
     (sentence,) = told.sentences()

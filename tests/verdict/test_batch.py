@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from deepley.config import ManyLimits
+from deepley.engine.fake import FakeEngine
 from deepley.photo.decode import PhotoError
 from deepley.verdict import batch, record
 from deepley.verdict.detector import Detector
@@ -13,7 +14,7 @@ from tests.conftest import encode
 
 @pytest.fixture(scope="module")
 def detector(micro_release):
-    return Detector(micro_release)
+    return Detector(micro_release, engine=lambda release: FakeEngine())
 
 
 def _zip(path, members):

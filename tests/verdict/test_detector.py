@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 
 from deepley.config import FaceLimits, PhotoLimits
+from deepley.engine.fake import FakeEngine
 from deepley.explain.heatmap import grad_cam
 from deepley.photo import faces
 from deepley.photo.decode import PhotoError
+from deepley.photo.treatment import TREATMENTS
 from deepley.verdict import record, words
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
@@ -18,10 +20,24 @@ from tests.conftest import encode
 
 @pytest.fixture(scope="module")
 def detector(micro_release):
-    return Detector(micro_release)
+    """A detector whose network is sure that every face is fake."""
+    return Detector(micro_release, engine=lambda release: FakeEngine(logits=(5.0,)))
 
 
-def test_a_verdict_is_complete(detector, astronaut):
+@pytest.fixture
+def say(detector, monkeypatch):
+    """Sets what the network says; see `FakeEngine`."""
+
+    def put(**said):
+        engine = FakeEngine(**said)
+        monkeypatch.setattr(detector, "engine", engine)
+        return engine
+
+    return put
+
+
+def test_a_verdict_of_a_real_network_is_complete(micro_release, astronaut):
+    detector = Detector(micro_release)
     verdict = detector.check(encode(astronaut))
     assert verdict.reason is None
     (face,) = verdict.verdicts
@@ -36,14 +52,8 @@ def test_a_verdict_is_complete(detector, astronaut):
     ("shares", "kinds"),
     [((0.9, 0.1), ("generated",)), ((0.2, 0.8), ("blended",)), ((0.4, 0.6), ("blended", "generated"))],
 )
-def test_the_kinds_that_carry_the_evidence_are_named(detector, astronaut, shares, kinds, monkeypatch):
-    """The micro network knows one kind; the judgement is the same code for two."""
-    real = detector.engine.explain
-
-    def explained(crops):
-        return [replace(a, logit=5.0, kinds=np.array(shares, np.float32)) for a in real(crops)]
-
-    monkeypatch.setattr(detector.engine, "explain", explained)
+def test_the_kinds_that_carry_the_evidence_are_named(detector, astronaut, shares, kinds, say, monkeypatch):
+    say(logits=(5.0,), kinds=shares)
     monkeypatch.setattr(detector, "kinds", ("generated", "blended"))
     (verdict,) = detector.judge(faces.find(astronaut))
     assert verdict.kinds == kinds
@@ -51,20 +61,30 @@ def test_the_kinds_that_carry_the_evidence_are_named(detector, astronaut, shares
     assert ("generated whole" in said, "face swap" in said) == ("generated" in kinds, "blended" in kinds)
 
 
-def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut):
+@pytest.mark.parametrize(("logit", "evidence"), [(5.0, Evidence.VERY_STRONG), (-5.0, Evidence.NONE)])
+def test_the_heatmap_explains_the_claim_that_is_made(detector, astronaut, say, logit, evidence):
+    engine = say(logits=(logit,))
     (face,) = detector.check(encode(astronaut)).verdicts
-    (activation,) = detector.engine.explain(face.face.crop[None])
-    towards_fake = face.evidence is not Evidence.NONE
-    wanted = grad_cam(activation.features, activation.gradient, towards_fake)
-    np.testing.assert_allclose(face.heatmap, wanted, atol=1e-5)
-    opposite = grad_cam(activation.features, activation.gradient, not towards_fake)
-    assert np.abs(wanted - opposite).max() > 0.5
+    assert face.evidence is evidence
+    wanted = grad_cam(engine.features, engine.gradient, towards_fake=logit > 0)
+    np.testing.assert_array_equal(face.heatmap, wanted)
+    assert np.abs(wanted - grad_cam(engine.features, engine.gradient, towards_fake=logit < 0)).max() > 0.5
 
 
-def test_several_faces_get_a_verdict_each_from_one_pass(detector, astronaut):
+def test_a_verdict_that_a_treatment_turns_is_inconclusive(detector, astronaut, say):
+    say(logits=(5.0, 5.0, -5.0, 5.0, 5.0))  # as it is, then under each treatment
+    (face,) = detector.check(encode(astronaut)).verdicts
+    assert face.stability.flips == (list(TREATMENTS)[1],)
+    assert face.evidence is Evidence.INCONCLUSIVE
+    assert face.kinds == ()
+
+
+def test_several_faces_get_a_verdict_each_from_one_pass(detector, astronaut, say):
+    engine = say()
     pair = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
     verdict = detector.check(encode(pair))
     assert len(verdict.verdicts) == 2
+    assert engine.calls == [2 * (1 + len(TREATMENTS))]
     assert len({v.face.box[0] > 512 for v in verdict.verdicts}) == 2
     photo, overlay = verdict.overlay()
     assert photo.shape == overlay.shape == (512, 1024, 3)
@@ -82,12 +102,18 @@ def test_several_faces_get_a_verdict_each_from_one_pass(detector, astronaut):
         ("small", "below 64 pixels the scores are not reliable"),
     ],
 )
-def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronaut, pixels, words):
+def test_without_a_usable_face_there_is_a_reason_and_no_score(detector, astronaut, say, pixels, words):
+    engine = say()
     if isinstance(pixels, str):
         pixels = np.asarray(Image.fromarray(astronaut).resize((200, 200), Image.Resampling.LANCZOS))
     verdict = detector.check(encode(pixels))
     assert verdict.verdicts == ()
     assert words in verdict.reason
+    assert engine.calls == []
+
+
+def test_the_steps_are_said_before_they_are_done(detector, astronaut):
+    assert list(detector.steps(encode(astronaut))) == ["Reading the file", "Finding faces", "Looking at one face"]
 
 
 def test_json_has_what_the_command_line_promises(detector, astronaut):

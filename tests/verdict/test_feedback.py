@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from deepley.__main__ import main
+from deepley.engine.fake import FakeEngine
 from deepley.training.data.sources import find
 from deepley.verdict import feedback
 from deepley.verdict.detector import Detector
@@ -14,7 +15,7 @@ from tests.conftest import encode
 
 @pytest.fixture(scope="module")
 def detector(micro_release):
-    return Detector(micro_release)
+    return Detector(micro_release, engine=lambda release: FakeEngine())
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 
+from deepley.engine.fake import FakeEngine
 from deepley.verdict import report, words
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
@@ -11,7 +12,7 @@ from tests.conftest import encode
 
 @pytest.fixture(scope="module")
 def detector(micro_release):
-    return Detector(micro_release)
+    return Detector(micro_release, engine=lambda release: FakeEngine())
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_an_inconclusive_verdict_names_the_treatments_that_carry_it_across(pair)
     turned = Stability(0.8, {"JPEG 70": 0.7, "JPEG 50": 0.2, "half size": 0.1}, 0.5)
     verdict = replace(pair.verdicts[0], score=0.8, evidence=Evidence.INCONCLUSIVE, kinds=(), stability=turned)
     assert "under JPEG 50 and half size" in words.meaning(verdict)
-    assert "would not hold" in words.stability(verdict)
+    assert "is not robust" in words.stability(verdict)
     assert "between 0.10 and 0.80" in words.stability(verdict)
 
 

@@ -1,1 +1,1 @@
-"""The convolutional networks without their classifiers: a file each, and the `registry` that names them."""
+"""Convolutional networks without their classifiers: a file for each, and the `registry` of their names."""

@@ -1,4 +1,4 @@
-"""What every backbone tells of itself, so that nothing else needs to know which one it is."""
+"""The description of a backbone, so that no other module needs to know which one it is."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import keras
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of layers between two halvings of the picture.
+    """Consecutive layers between two halvings of the resolution.
 
     Attributes:
         name: "stage1", "stage2" and so on, shallow to deep.
-        prefixes: Beginnings of the names of its layers.
+        prefixes: Prefixes of the names of its layers.
         end: Name of its last layer.
-        channels: Of its last feature map.
-        stride: Pixels of the picture between two positions of its last feature map.
+        channels: Channels of its last feature map.
+        stride: Distance of two positions of its last feature map, in pixels of the picture.
     """
 
     name: str
@@ -32,11 +32,11 @@ class Backbone:
     """A convolutional network without its classifier.
 
     Attributes:
-        build: Maps a prepared picture, a Keras tensor (n, h, w, 3), to the last feature map; takes `weights`: None, or
-            "imagenet" where it is pretrained.
-        prepare: Maps a picture, a Keras tensor (n, h, w, 3), RGB in 0..255, to what `build` takes.
-        preprocessing: Name of `prepare`, which releases state: another name, another network input.
-        stages: Shallow to deep; every layer between `prepare` and the last feature map belongs to one.
+        build: Function from a prepared picture, a Keras tensor (n, h, w, 3), and its weights (None, or "imagenet" if
+            Keras has them) to the last feature map.
+        prepare: Function from a picture, a Keras tensor (n, h, w, 3), RGB in 0..255, to a prepared one.
+        preprocessing: Name of `prepare`. A release states it, because its weights fit no other preprocessing.
+        stages: Stages from shallow to deep. Every layer between `prepare` and the last feature map belongs to one.
         pretrained: Whether Keras has ImageNet weights for it.
     """
 
@@ -52,5 +52,5 @@ class Backbone:
         return tuple(stage.name for stage in self.stages)
 
     def stage_of(self, layer: str) -> str | None:
-        """Name of the stage that a layer belongs to, by the layer's name; None for layers of none."""
+        """Name of the stage that the layer of that name belongs to; None if it belongs to none."""
         return next((stage.name for stage in self.stages if layer.startswith(stage.prefixes)), None)

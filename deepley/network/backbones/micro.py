@@ -1,4 +1,4 @@
-"""Three strided convolutions, 6 thousand weights: trains in seconds, to try the pipeline, not to judge photos."""
+"""Three strided convolutions with 6,000 weights: it trains in seconds, to try the pipeline, not to judge photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pictures are prepared for backbones, as `keras.applications` prepared those their weights come from."""
+"""Preprocessing of pictures for backbones, equal to that of `keras.applications`, where their weights come from."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ CAFFE = "rgb-0-255-caffe-1"
 
 
 def caffe(image: keras.KerasTensor) -> keras.KerasTensor:
-    """`keras.applications.resnet.preprocess_input`: RGB to BGR, ImageNet's mean subtracted, no scaling."""
+    """Turns RGB in 0..255 to BGR and subtracts ImageNet's mean, without scaling."""
     return keras.applications.resnet.preprocess_input(image)

@@ -1,4 +1,4 @@
-"""All backbones by name."""
+"""The registry of backbones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from deepley.network.backbones.micro import MICRO
 from deepley.network.backbones.resnet import RESNET50
 
 BACKBONES: dict[str, Backbone] = {"resnet50": RESNET50, "micro": MICRO}
+"""All backbones by name."""
 
 
 def backbone(name: str) -> Backbone:
-    """The backbone of that name.
+    """Looks up a backbone by its name.
 
     Raises:
         WeightsError: If there is none.

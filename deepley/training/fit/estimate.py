@@ -34,16 +34,12 @@ def seconds(config: TrainConfig, train: int, valid: int, base: Path | None = Non
     Raises:
         WeightsError: If the base weights do not fit.
     """
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(devices.policy(config.mixed_precision))
-    try:
+    with devices.dtype_policy(devices.policy(config.mixed_precision)):
         model = networks.build(config.model)
         given = networks.load_base(model, config.model, base) if base else backbone(config.model.backbone).names
         train = min(train, config.train_limit) if config.train_limit else train
         valid = min(valid, config.valid_limit) if config.valid_limit else valid
         return sum(_phase(model, config, begin.resolve(phase, config, given), train, valid) for phase in config.phases)
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def _phase(model: keras.Model, config: TrainConfig, phase: object, train: int, valid: int) -> float:

@@ -68,13 +68,8 @@ def train(
     if path.exists() and not resume:
         raise TrainingError(f"{out} already holds a run: continue it with --resume, or choose another folder.")
     out.mkdir(parents=True, exist_ok=True)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(devices.policy(config.mixed_precision))
-    try:
-        with devices.parallel():
-            return _Run(dataset, config, out, base, start, path).go(resume, watch)
-    finally:
-        keras.config.set_dtype_policy(policy)
+    with devices.dtype_policy(devices.policy(config.mixed_precision)), devices.parallel():
+        return _Run(dataset, config, out, base, start, path).go(resume, watch)
 
 
 class _Run:

@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from deepley.errors import WeightsError
+from deepley.host.steps import each
 from deepley.photo.decode import PhotoError
 from deepley.ui.parts import verdict_card as card
 from deepley.ui.parts.detectors import Detectors
@@ -18,7 +19,6 @@ from deepley.ui.parts.events import GONE, KEPT, PRIVATE, STATIC, click, export_f
 from deepley.ui.parts.inputs import PhotoInput, Upload
 from deepley.ui.tabs.photo_states import FORM, Checked, blank, broken, idle, idle_card, look, waiting
 from deepley.verdict import feedback, report, words
-from deepley.verdict.photo import PhotoVerdict
 
 EXAMPLE = STATIC / "astronaut.jpg"
 """Eileen Collins, NASA, public domain; from scikit-image's data."""
@@ -42,18 +42,17 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         started = time.perf_counter()
         try:
             detector = detectors.of(release)
-            for step in detector.steps(photo.read()):
-                if isinstance(step, PhotoVerdict):
-                    _LOG.info(
-                        "%d x %d px: %d faces in %.0f ms",
-                        step.file.width,
-                        step.file.height,
-                        len(step.verdicts),
-                        (time.perf_counter() - started) * 1000,
-                    )
-                    yield found(Checked(photo.name, step, detector))
-                else:
-                    yield blank("working", f"{step}…", "The verdict appears here.")
+            verdict = yield from each(
+                lambda step: blank("working", f"{step}…", "The verdict appears here."), detector.steps(photo.read())
+            )
+            _LOG.info(
+                "%d x %d px: %d faces in %.0f ms",
+                verdict.file.width,
+                verdict.file.height,
+                len(verdict.verdicts),
+                (time.perf_counter() - started) * 1000,
+            )
+            yield found(Checked(photo.name, verdict, detector))
         except PhotoError as error:
             yield blank("failed", "This photo could not be checked", f"{error} There is no score for it.")
         except WeightsError as error:
