@@ -1,12 +1,12 @@
-"""How the shipped release judges clips that were not made here: filmed ones and manipulated ones.
+"""Measures the shipped release on real and manipulated clips from other sources.
 
     python -m benchmarks.clips SETS [--release DIR] [--seconds 3] [--store]
 
-SETS holds a folder a set, with clips in real/SCENE/ and fake/SCENE/. The first seconds of each are checked as page and
-command line check them, and the face with the strongest evidence answers for the clip. "AUC" is that of the score the
-verdict goes by, the AUC of changes is of the clips in which they were judged; real clips called fake and fakes found
-are those with evidence of manipulation in the words of the verdict. Intervals: 95 % bootstrap over scenes, whose clips,
-real and fake, are drawn together. --store adds the figures to the release and its card. The last line is one JSON
+SETS holds one folder per set, with clips in real/SCENE/ and fake/SCENE/. The first seconds of each clip are checked as
+page and command line check them, and the face with the strongest evidence stands for the clip. "AUC" uses the score
+that the verdict is based on; "AUC of changes" covers the clips in which changes were judged. A clip counts as called
+fake if its verdict states evidence of manipulation. Intervals are 95 % bootstrap over scenes: the real and fake clips
+of a scene are resampled together. --store adds the figures to the release and its card. The last line is one JSON
 object.
 """
 
@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from deepley.config import DEFAULT_RELEASE, VideoLimits
 from deepley.records import SCHEMA_VERSION
-from deepley.training.measure import evaluation
+from deepley.training.measure import intervals
+from deepley.training.measure.intervals import Figures
 from deepley.training.release import finish, model_card
 from deepley.verdict.calibration import Evidence
 from deepley.verdict.detector import Detector
@@ -37,16 +38,23 @@ LABELS = {"real": 0, "fake": 1}
 
 @dataclass(frozen=True)
 class Clip:
-    """A judged clip: its class, 1 = fake; the scene it shows; and its strongest face."""
+    """A judged clip.
+
+    Attributes:
+        label: 0 = real, 1 = fake.
+        scene: Name of the scene that it shows.
+        face: Verdict on the face with the strongest evidence.
+    """
 
     label: int
     scene: str
     face: TrackVerdict
 
 
-def judged(folder: Path, watcher: Watcher, limits: VideoLimits) -> tuple[list[Clip], collections.Counter]:
-    """The clips of a set, and how many could not be judged, by reason."""
-    clips, without = [], collections.Counter()
+def judged(folder: Path, watcher: Watcher, limits: VideoLimits) -> tuple[list[Clip], collections.Counter[str]]:
+    """The clips of a set, and the number that could not be judged by reason."""
+    clips: list[Clip] = []
+    without: collections.Counter[str] = collections.Counter()
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in reader.SUFFIXES)
     for path in tqdm(paths, desc=folder.name, unit=" clips", mininterval=10):
         label, scene = path.relative_to(folder).parts[:2]
@@ -62,8 +70,8 @@ def judged(folder: Path, watcher: Watcher, limits: VideoLimits) -> tuple[list[Cl
     return clips, without
 
 
-def figures(clips: list[Clip]) -> dict:
-    """Of a set, each with its interval; a row of `training.card.comparison`."""
+def figures(clips: list[Clip]) -> Figures:
+    """The figures of a set with their intervals: a row of `model_card.comparison`."""
     labels = np.array([clip.label for clip in clips])
     evidence = [clip.face.evidence for clip in clips]
     unsure = np.array([band is Evidence.INCONCLUSIVE for band in evidence])
@@ -88,19 +96,12 @@ def figures(clips: list[Clip]) -> dict:
         judged_over_time = float((~np.isnan(np.asarray(scores["auc_changes"], float)))[pick].mean())
         return found | {"inconclusive": float(unsure[pick].mean()), "changes_judged": judged_over_time}
 
-    scenes = collections.defaultdict(list)
+    scenes: dict[str, list[int]] = {}
     for i, clip in enumerate(clips):
-        scenes[clip.scene].append(i)
-    together, rng = [np.array(places) for places in scenes.values()], np.random.default_rng(0)
-    draws = [
-        values(np.concatenate([together[i] for i in rng.integers(len(together), size=len(together))]))
-        for _ in range(evaluation.RESAMPLES)
-    ]
-    result: dict = {"n": len(clips), "real": int((labels == 0).sum()), "scenes": len(scenes)}
-    for name, value in values(np.arange(len(clips))).items():
-        low, high = np.quantile([draw[name] for draw in draws if name in draw], [0.025, 0.975])
-        result[name] = {"value": value, "low": float(low), "high": float(high)}
-    return result
+        scenes.setdefault(clip.scene, []).append(i)
+    scheme = intervals.together([np.array(places) for places in scenes.values()])
+    counts = {"n": len(clips), "real": int((labels == 0).sum()), "scenes": len(scenes)}
+    return counts | intervals.bootstrap(values, len(clips), scheme)
 
 
 def main() -> None:
@@ -108,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", type=Path)
     parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each clip, from its start")
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds checked of each clip, from its start")
     parser.add_argument("--store", action="store_true", help="add the figures to the release and its card")
     options = parser.parse_args()
     watcher, limits = Watcher(Detector(options.release)), VideoLimits(max_seconds=options.seconds)

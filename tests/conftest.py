@@ -32,10 +32,10 @@ MICRO = ModelConfig(backbone="micro", dense=(8, 4))
 @pytest.fixture(scope="session", autouse=True)
 def few_resamples() -> Iterator[None]:
     """Fifty bootstrap resamples: tests look at what is computed, not at its last digit."""
-    from deepley.training.measure import evaluation
+    from deepley.training.measure import intervals
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "RESAMPLES", 50)
+        patch.setattr(intervals, "RESAMPLES", 50)
         yield
 
 

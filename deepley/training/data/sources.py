@@ -7,8 +7,10 @@ import hashlib
 import os
 import re
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -19,15 +21,54 @@ from deepley.training.data.reduction import reduced
 
 SPLITS = ("train", "valid", "test")
 LABELS = {"real": 0, "fake": 1}
+
 RECONSTRUCTED = "reconstructed"
-"""Folder of the fakes that `reconstruction` made of the real pictures, which lie at the same place below `real/`."""
+"""Folder below `fake/` with the reconstructions of real pictures, each at the path that its original has in `real/`."""
+
+Skipped: TypeAlias = tuple[str, str]
+"""The name of a file that was left out, and the reason as a sentence."""
+
 _BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
-"""Where the Kaggle set's CSVs find their paths, as it is unpacked in one way or another."""
+"""Folders against which the paths in the Kaggle set's CSVs are tried: it is unpacked in several ways."""
+
 _CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
 
 
 class DataError(Refusal):
     """Training data that cannot be used; the message is one sentence for a person."""
+
+
+class Picture(Protocol):
+    """A labelled image of a split: a `Source`, or a `views.blends.Blend` made of one.
+
+    Attributes:
+        name: Unique name in the data set.
+        path: File that holds the bytes.
+        size: Number of bytes; -1 for the whole file.
+        label: 0 = real, 1 = fake.
+        kind: Kind of fake, "generated" or "blended"; of no meaning for a real image.
+        origin: Source that the image counts towards when sources are balanced.
+        twin: Name, without suffix, of the real picture that a fake was made of; None if there is none.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def label(self) -> int: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def origin(self) -> str: ...  # noqa: D102
+    @property
+    def twin(self) -> str | None: ...  # noqa: D102
+
+    def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
+        """The aligned face, (256, 256, 3) uint8; see `Source.face`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,12 +77,12 @@ class Source:
 
     Attributes:
         name: Path below the data folder, or member name in the tar.
-        path: The file that holds the bytes.
+        path: File that holds the bytes.
         label: 0 = real, 1 = fake.
-        split: "train", "valid", "test", or None where the data does not say.
-        offset: First byte inside `path`.
-        size: Bytes to read; -1 reads to the end.
-        kind: Of a fake: "generated" whole, or "blended" where it lies below a folder of that name.
+        split: "train", "valid", "test", or None if the data does not name one.
+        offset: Position of the first byte in `path`.
+        size: Number of bytes; -1 for the rest of the file.
+        kind: Kind of fake: "blended" below a folder of that name, else "generated".
     """
 
     name: str
@@ -53,31 +94,40 @@ class Source:
     kind: str = "generated"
 
     def read(self) -> bytes:
-        """Returns the image file's bytes."""
+        """The image file's bytes.
+
+        Raises:
+            OSError: If the file cannot be read.
+        """
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             return file.read(self.size)
 
     @property
     def twin(self) -> str | None:
-        """Name of the real picture that this fake was made of, but for its suffix; None of one that was not."""
+        """Name, without suffix, of the real picture that this fake reconstructs; None for every other image."""
         head, made, tail = self.name.rpartition(f"fake/{RECONSTRUCTED}/")
         return f"{head}real/{stem(tail)}" if made else None
 
     @property
     def origin(self) -> str:
-        """The folder that the picture lies in: its label, and where several sources were collected, its source."""
+        """The folder that holds the picture: its label, and its source where several were collected."""
         return str(PurePosixPath(self.name).parent)
 
     def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
-        """Decodes a training picture: its shorter side at 256 px, its middle square.
+        """Decodes a training picture: the middle square after its shorter side was reduced to 256 px.
 
         Args:
-            rng: Unused here: a picture is what it is. `blends.Blend` draws with it.
-            reduction: Draws how a larger picture is reduced (`reduction.reduced`); None does it as serving would.
+            rng: Unused; `blends.Blend` draws its blend with it.
+            reduction: Generator that draws how a larger picture is reduced (`reduction.reduced`); None reduces it as
+                serving does.
 
         Returns:
-            (256, 256, 3) uint8; a 256 px picture is returned untouched.
+            (256, 256, 3) uint8; the pixels of a 256 px picture are unchanged.
+
+        Raises:
+            PhotoError: If the file cannot be decoded.
+            OSError: If the file cannot be read.
         """
         pixels = decode(self.read()).pixels
         if reduction is not None and min(pixels.shape[:2]) > FACE_SIZE:
@@ -96,16 +146,19 @@ def stem(name: str) -> str:
 def find(data: Path) -> list[Source]:
     """Lists the labelled images of a folder or tar, sorted by name.
 
-    A folder holds `real/` and `fake/`, or `{train,valid,test}/{real,fake}`, at any depth and with any folders below
-    (`train/real/utkface/1.jpg`; what lies below a folder "blended" of `fake/` is a swap); where `train.csv`,
-    `valid.csv` or `test.csv` of the Kaggle set lie in it, they alone say what belongs to which split (in their
+    A folder holds `real/` and `fake/`, or `{train,valid,test}/{real,fake}`, at any depth and with any folders below,
+    as in `train/real/utkface/1.jpg`. Images below a folder "blended" in `fake/` are face swaps. If the folder holds
+    `train.csv`, `valid.csv` or `test.csv` of the Kaggle set, only these name images, splits and labels (in their
     column `label`, 1 is real).
 
     Args:
-        data: The folder, or a `.tar` file (compressed tars are refused: they cannot be read in place).
+        data: The folder, or an uncompressed `.tar` file: a compressed one cannot be read in place.
+
+    Returns:
+        The images, sorted by name.
 
     Raises:
-        DataError: If there is nothing to read, or a CSV does not fit.
+        DataError: If there are no images, or a CSV is wrong.
     """
     if data.is_dir():
         tables = sorted(p for p in data.iterdir() if _CSV_NAME.fullmatch(p.name))
@@ -120,7 +173,14 @@ def find(data: Path) -> list[Source]:
 
 
 def place(path: PurePosixPath) -> tuple[int, str | None, str] | None:
-    """Label, split and kind that the folders of `path` name, or None where there is no label."""
+    """Reads label, split and kind from the folders of a path.
+
+    Args:
+        path: Path of an image below the data folder.
+
+    Returns:
+        (label, split or None, kind); None if no folder names a label or the file is no image.
+    """
     if path.suffix.lower() not in SUFFIXES:
         return None
     folders = [part.lower() for part in path.parts[:-1]]
@@ -139,7 +199,7 @@ def _from_folder(data: Path) -> list[Source]:
         folders.sort()
         for file in files:
             path = Path(folder, file)
-            # `data` itself may be a split folder (train/), so its name counts as a parent too.
+            # `data` may itself be a split folder (train/), so its name counts as a parent.
             name = PurePosixPath(path.relative_to(data).as_posix())
             where = place(PurePosixPath(data.name) / name)
             if where:
@@ -150,7 +210,7 @@ def _from_folder(data: Path) -> list[Source]:
 def _from_csvs(data: Path, tables: list[Path]) -> list[Source]:
     found = []
     for table in tables:
-        split = _CSV_NAME.fullmatch(table.name)[1]
+        split = table.stem
         with open(table, newline="") as file:
             rows = csv.DictReader(file)
             if not {"path", "label"} <= set(rows.fieldnames or ()):
@@ -182,8 +242,8 @@ def _from_tar(data: Path) -> list[Source]:
     return found
 
 
-def fingerprint(sources: tuple) -> str:
-    """SHA-256 over the names, labels and sizes of the images."""
+def fingerprint(sources: Sequence[Picture]) -> str:
+    """SHA-256, hexadecimal, over the names, labels and sizes of images."""
     digest = hashlib.sha256()
     for source in sources:
         size = source.size if source.size >= 0 else source.path.stat().st_size

@@ -1,33 +1,43 @@
-"""Trains the temporal head on clips made from real photos (`training.footage`), and measures it on photos held out.
+"""Training of the temporal head on clips made from real photos (`footage`), and its figures on photos held out.
 
-Validation clips stop the training and fit both calibrations and the combination; test clips are scored once.
+Validation clips stop the training and fit both calibrations and the combination. Test clips are scored once.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
-from deepley.training.measure import evaluation
+from deepley.training.measure import intervals
+from deepley.training.measure.evaluation import expected_calibration_error
+from deepley.training.measure.intervals import Figures
 from deepley.training.video import clips
 from deepley.training.video.footage import Examples
 from deepley.verdict import calibration
 from deepley.video import temporal_head
 from deepley.video.temporal_head import Combination, Head
 
+Measured: TypeAlias = dict[str, Any]
+"""The figures of a head on test clips as JSON; see `figures`."""
+
 _EPOCHS, _PATIENCE, _BATCH = 60, 10, 32
 
 
-def fit(made: Examples, seed: int = 0) -> tuple[Head, dict]:
-    """Trains head, calibrations and combination.
+def fit(made: Examples, seed: int = 0) -> tuple[Head, Measured]:
+    """Trains the head and fits calibrations and combination.
+
+    Args:
+        made: Clips of all three splits.
+        seed: Seed of weights, order and dropout.
 
     Returns:
-        The head without its details, and the figures on the test clips, see `figures`.
+        The head without its details, and its figures on the test clips (`figures`).
     """
     train, valid = made.of("train"), made.of("valid")
     labels = (made.kinds == "blended").astype(np.float32)
@@ -39,7 +49,7 @@ def fit(made: Examples, seed: int = 0) -> tuple[Head, dict]:
     model = temporal_head.build(size)
     model.compile(
         keras.optimizers.Adam(2e-3), keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False
-    )  # XLA costs more than it saves on a CPU
+    )  # XLA takes longer to compile than it saves on a CPU
     stop = keras.callbacks.EarlyStopping(patience=_PATIENCE, restore_best_weights=True)
     model.fit(
         standard[train], labels[train], batch_size=_BATCH, epochs=_EPOCHS, verbose=0, callbacks=[stop],
@@ -49,19 +59,24 @@ def fit(made: Examples, seed: int = 0) -> tuple[Head, dict]:
     cut = calibration.fit(raw[valid], labels[valid])
     temporal = raw / cut.temperature
     combination = combine(made.spatial[valid], temporal[valid], labels[valid])
-    combined = combination.logit(made.spatial, temporal)
+    combined = np.asarray(combination.logit(made.spatial, temporal))
     joint = calibration.fit(combined[valid], labels[valid])
     logits = {"spatial": made.spatial, "temporal": temporal, "both": combined / joint.temperature}
     return Head(model, mean, scale, cut, combination, joint, {}), figures(made, logits)
 
 
 def combine(spatial: np.ndarray, temporal: np.ndarray, labels: np.ndarray) -> Combination:
-    """A logistic regression with an L2 penalty whose weights are 0 or more: evidence never speaks against itself.
+    """Fits a logistic regression with an L2 penalty.
+
+    Its weights are not negative, so that evidence of manipulation never lowers the combined score.
 
     Args:
         spatial: (n,) calibrated logits of the detector.
         temporal: (n,) calibrated logits of the head.
         labels: (n,) 1 = blended, 0 = real.
+
+    Returns:
+        The combination that minimises the penalised negative log-likelihood.
     """
     signs = 2.0 * np.asarray(labels, np.float64) - 1
 
@@ -73,55 +88,63 @@ def combine(spatial: np.ndarray, temporal: np.ndarray, labels: np.ndarray) -> Co
     return Combination(*map(float, found.x))
 
 
-def figures(made: Examples, logits: dict[str, np.ndarray], seed: int = 0) -> dict:
-    """What the test clips show, each figure with a 95 % bootstrap interval over photos: a photo's clips go together.
+def figures(made: Examples, logits: Mapping[str, np.ndarray], seed: int = 0) -> Measured:
+    """The figures on the test clips, each with a 95 % bootstrap interval over photos.
+
+    All clips of a photo are resampled together.
 
     Args:
-        made: The clips.
-        logits: (n,) each, calibrated; "spatial", "temporal" and "both".
-        seed: Of the resampling.
+        made: All clips.
+        logits: (n,) calibrated logits of "spatial", "temporal" and "both".
+        seed: Seed of the resampling.
 
     Returns:
-        `n`; of each of `logits` the `auc` and `ece`, real against blended, and the AUC of the `control`,
-        real against control, which should be 0.5; `difference` of the AUC of "both" and the better of the others.
+        "n", the number of clips by kind; and by key of `logits` the "auc" and the "ece" of blended against real clips
+        and the AUC of "control" against real clips, which should be 0.5; and "difference", the AUC of "both" less that
+        of the better of the other two.
     """
     rows = {kind: made.of("test", (kind,)) for kind in clips.KINDS}
-    n = int(rows["real"].sum())
-    rng = np.random.default_rng(seed)
-    draws = [np.arange(n), *(rng.integers(n, size=n) for _ in range(evaluation.RESAMPLES))]  # the first: as they are
+    photos = int(rows["real"].sum())
+    labels = np.repeat([0, 1], photos)
 
-    def drawn(of: Callable, kind: str) -> dict[str, np.ndarray]:
-        labels = np.repeat([0, 1], n)
-        return {
-            key: np.array([of(labels, np.concatenate([z[rows["real"]][i], z[rows[kind]][i]])) for i in draws])
-            for key, z in logits.items()
-        }
+    def values(pick: np.ndarray) -> dict[tuple[str, str], float]:
+        found: dict[tuple[str, str], float] = {}
+        for key, z in logits.items():
+            blended, control = (
+                np.concatenate([z[rows["real"]][pick], z[rows[kind]][pick]]) for kind in clips.KINDS[1:]
+            )
+            found["auc", key] = float(roc_auc_score(labels, blended))
+            found["control", key] = float(roc_auc_score(labels, control))
+            found["ece", key] = expected_calibration_error(calibration.Calibration().score(blended), labels)
+        for key in ("spatial", "temporal"):
+            found["difference", key] = found["auc", "both"] - found["auc", key]
+        return found
 
-    def every(values: dict[str, np.ndarray]) -> dict:
-        return {key: _interval(each) for key, each in values.items()}
-
-    areas = drawn(roc_auc_score, "blended")
-    better = max(("spatial", "temporal"), key=lambda key: areas[key][0])
+    scheme = intervals.together(list(np.arange(photos)[:, None]))
+    found = intervals.bootstrap(values, photos, scheme, seed)
+    better = max(("spatial", "temporal"), key=lambda key: found["auc", key]["value"])
     return {
         "n": {kind: int(which.sum()) for kind, which in rows.items()},
-        "auc": every(areas),
-        "difference": {"from": better, **_interval(areas["both"] - areas[better])},
-        "control": every(drawn(roc_auc_score, "control")),
-        "ece": every(drawn(_ece, "blended")),
+        "auc": {key: found["auc", key] for key in logits},
+        "difference": {"from": better, **found["difference", better]},
+        "control": {key: found["control", key] for key in logits},
+        "ece": {key: found["ece", key] for key in logits},
     }
 
 
-def _ece(labels: np.ndarray, logits: np.ndarray) -> float:
-    return evaluation.expected_calibration_error(calibration.Calibration().score(logits), labels)
+def details(release: str, sha256: str, made: Examples, measured: Measured, origin: str) -> dict[str, Any]:
+    """What is stored with a head: the release it belongs to, its training data and its figures.
 
+    Args:
+        release: Name of the release.
+        sha256: SHA-256 of the release's weights, hexadecimal.
+        made: Clips that the head was trained and measured on.
+        measured: Result of `figures`.
+        origin: What the photos are, in words.
 
-def _interval(values: np.ndarray) -> dict[str, float]:
-    low, high = np.quantile(values[1:], [0.025, 0.975])
-    return {"value": float(values[0]), "low": float(low), "high": float(high)}
-
-
-def details(release: str, sha256: str, made: Examples, measured: dict, origin: str) -> dict:
-    """What is stored with a head: the release it belongs to, what it was trained and measured on."""
+    Returns:
+        The details as JSON, see `temporal_head.Head`.
+    """
     counts = {split: int(made.of(split).sum()) for split in ("train", "valid", "test")}
     return {
         "release": release,
@@ -135,27 +158,43 @@ def details(release: str, sha256: str, made: Examples, measured: dict, origin: s
     }
 
 
-def learnt_renderer(measured: dict) -> bool:
-    """Whether the head tells controls from real clips: an AUC more than 0.05 from chance, and not by chance.
+def learnt_renderer(measured: Measured) -> bool:
+    """Whether the head tells control clips from real ones, so that it has learnt traces of the renderer.
 
-    On fewer than 25 clips of each that cannot be said.
+    Args:
+        measured: Result of `figures`.
+
+    Returns:
+        True if the AUC on controls differs from 0.5 by more than 0.05 and its interval leaves 0.5 out; always false
+        for fewer than 25 controls, which are too few to tell.
     """
     control = measured["control"]["temporal"]
     beyond = abs(control["value"] - 0.5) > 0.05 and not control["low"] <= 0.5 <= control["high"]
     return beyond and measured["n"]["control"] >= 25
 
 
-def metrics(details: dict) -> dict:
-    """What a release's metrics.json and card say of its temporal head; what was measured of an earlier one goes."""
+def metrics(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What a release's metrics.json and model card say of its temporal head.
+
+    Args:
+        details: Result of `details`.
+
+    Returns:
+        Tables for `finish.add`. Figures on clips from elsewhere are None there: they belong to an earlier head.
+    """
     counts = details["clips"]
     trained = f"{counts['train']:,} clips, {counts['valid']:,} more to stop and calibrate it: {details['origin']}"
     return {"clips": rows(details["figures"]), "clips_origin": trained, "clips_elsewhere": None}
 
 
-def rows(measured: dict) -> dict[str, dict]:
-    """The figures as a table of `training.card.comparison`."""
+def rows(measured: Measured) -> dict[str, Figures]:
+    """The figures as a table of `model_card.comparison`, a row for each kind of evidence.
+
+    Args:
+        measured: Result of `figures`.
+    """
     n = measured["n"]
-    found = {
+    found: dict[str, Figures] = {
         name: {
             "n": n["real"] + n["blended"],
             "real": n["real"],
