@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from deepley.config import DATA_FOLDER, RUNS_FOLDER, ManyLimits, UploadLimits
 from deepley.jobs import local
-from deepley.ui.parts import inputs
+from deepley.ui.parts import html, inputs
 from deepley.ui.parts.detectors import Detectors
 from deepley.ui.parts.events import KEPT, STATIC
 from deepley.ui.server import api, fetch, gate, uploads
@@ -21,20 +22,15 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
     """The page around a loaded release.
 
     Args:
-        detector: That judges.
-        data: Folder in which corrections are kept, and training data of this machine lies.
+        detector: Detector that the page starts with.
+        data: Folder for visitors' corrections, and for training data of this machine.
         runs: Folder of the fine-tuning jobs.
-        reason: Why this release is used, in a sentence.
+        reason: Reason why this release is used, in a sentence.
     """
     detectors = Detectors(detector)
-    local.ensure_worker(runs)  # for what was still queued when the machine went down
+    local.ensure_worker(runs)  # for jobs that were still queued when the machine went down
     with gr.Blocks(title="Deepley CV", analytics_enabled=False, delete_cache=(600, KEPT)) as page:
-        gr.HTML(
-            "<h1>Deepley CV</h1><p>How strong is the evidence that a face was generated or swapped?</p>",
-            elem_classes="title",
-            elem_id="title",
-            padding=False,
-        )
+        gr.HTML(html.render("title"), elem_classes="title", elem_id="title", padding=False)
         using = gr.State(None)  # the release that this visitor's page checks with
         with gr.Tab("Photo", id="check"):
             with gr.Tab("One photo", id="one"):
@@ -52,24 +48,24 @@ def build(detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER
 
 
 def launch(
-    detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, reason: str = "", **options: object
+    detector: Detector, data: Path = DATA_FOLDER, runs: Path = RUNS_FOLDER, reason: str = "", **options: Any
 ) -> gr.Blocks:
     """Serves the page in a thread of its own; returns it: `local_url` is its address, `block_thread` waits for its end.
 
     Args:
-        detector: A loaded release.
-        data: Folder in which corrections are kept, and training data of this machine lies.
+        detector: Detector that the page starts with.
+        data: Folder for visitors' corrections, and for training data of this machine.
         runs: Folder of the fine-tuning jobs.
-        reason: Why this release is used, in a sentence.
+        reason: Reason why this release is used, in a sentence.
         **options: Further options of `gr.Blocks.launch`.
     """
-    # A single photo is held to less by its own input.
+    # The input for a single photo has a lower limit of its own.
     largest = max(UploadLimits().max_bytes, ManyLimits().max_zip_bytes)
     fetch.bound()
     uploads.bound()
     page = build(detector, data, runs, reason)
     uploads.forget_what_tools_send(page)
-    page.queue(max_size=32, api_open=False).launch(  # every call takes the one lane to the model
+    page.queue(max_size=32, api_open=False).launch(  # no call gets past the queue
         theme=inputs.theme(),
         css_paths=STATIC / "page.css",
         head=f"<script>{(STATIC / 'page.js').read_text()}</script>",

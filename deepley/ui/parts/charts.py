@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 import plotly.graph_objects as go
 from sklearn.metrics import confusion_matrix, roc_curve
@@ -9,9 +11,16 @@ from sklearn.metrics import confusion_matrix, roc_curve
 from deepley.training.measure.evaluation import reliability
 
 GREY = "rgba(128, 140, 155, 0.35)"
+
+Row: TypeAlias = dict[str, Any]
+"""A row of history.csv: numbers by column, and the phase's name."""
+
+Figures: TypeAlias = dict[str, Any]
+"""What was measured on one set, as `evaluation.summary` gives it."""
+
 _TRAIN, _VALID, _THIRD, _INK = "#0d9488", "#ea580c", "#7c3aed", "#74808d"
 COLOURS = (_TRAIN, _VALID, _THIRD, "#db2777", "#2563eb", "#ca8a04", "#65a30d", "#57534e")
-"""Of curves in one chart; after the last the first comes again."""
+"""Colours of curves in one chart; after the last the first comes again."""
 
 
 def blank(title: str, x: str, y: str) -> go.Figure:
@@ -31,13 +40,13 @@ def blank(title: str, x: str, y: str) -> go.Figure:
     return figure
 
 
-def curves(history: list[dict], what: str, title: str) -> go.Figure:
+def curves(history: list[Row], what: str, title: str) -> go.Figure:
     """Training and validation values of `what` ("loss" or "accuracy") by round, phases marked.
 
     Args:
         history: Rows of history.csv.
         what: A column that also exists with the prefix `val_`.
-        title: Of the figure.
+        title: Title of the figure.
     """
     figure = blank(title, "round", what)
     rounds = [int(row["round"]) for row in history]
@@ -68,7 +77,7 @@ def curves(history: list[dict], what: str, title: str) -> go.Figure:
     return figure
 
 
-def phases(history: list[dict]) -> list[tuple[str, int, int]]:
+def phases(history: list[Row]) -> list[tuple[str, int, int]]:
     """(name, first round, last round) of every phase in a history."""
     found: list[tuple[str, int, int]] = []
     for row in history:
@@ -80,7 +89,7 @@ def phases(history: list[dict]) -> list[tuple[str, int, int]]:
     return found
 
 
-def confusion(measured: dict, threshold: float) -> go.Figure:
+def confusion(measured: Figures, threshold: float) -> go.Figure:
     """How many real and fake images of a set lie on each side of the shipped threshold."""
     labels, scores = np.array(measured["labels"]), np.array(measured["scores"])
     counts = confusion_matrix(labels, scores >= threshold, labels=[0, 1])
@@ -108,7 +117,7 @@ def confusion(measured: dict, threshold: float) -> go.Figure:
     return figure
 
 
-def roc(sets: dict[str, dict], threshold: float) -> go.Figure:
+def roc(sets: dict[str, Figures], threshold: float) -> go.Figure:
     """Receiver operating characteristic of every set, with the shipped threshold marked."""
     figure = blank("ROC", "false-positive rate", "recall")
     for (name, measured), colour, dash in zip(sets.items(), (_VALID, _TRAIN, _THIRD), ("dash", "solid", "dot")):
@@ -129,7 +138,7 @@ def roc(sets: dict[str, dict], threshold: float) -> go.Figure:
     return figure
 
 
-def reliability_diagram(measured: dict) -> go.Figure:
+def reliability_diagram(measured: Figures) -> go.Figure:
     """Share of fakes against mean score in 15 bins; on the diagonal a score means what it says."""
     bins = reliability(np.array(measured["scores"]), np.array(measured["labels"]))
     title = f"Reliability, {measured['set']} (n = {measured['n']:,})"
@@ -150,12 +159,12 @@ def reliability_diagram(measured: dict) -> go.Figure:
     return figure
 
 
-def rates(measured: dict[str, dict], title: str) -> go.Figure:
+def rates(measured: dict[str, Figures], title: str) -> go.Figure:
     """Fakes found and reals called fake at the shipped threshold, a line for each set, with 95 % intervals.
 
     Args:
-        measured: What `evaluation.figures` gives, by the name that the line gets; a class may be missing.
-        title: Of the figure.
+        measured: Figures by the name that the line gets; a class may be missing.
+        title: Title of the figure.
     """
     figure = blank(title, "share of the faces", "")
     for key, name, colour, symbol in (
@@ -179,7 +188,7 @@ def rates(measured: dict[str, dict], title: str) -> go.Figure:
         )
     shares = [m[key]["high"] for m in measured.values() for key in ("recall", "false_positive_rate") if key in m]
     widest = max(shares, default=1.0)
-    end = 1.0 if widest > 0.5 else max(2 * widest, 0.02)  # rare mistakes are to be told apart
+    end = 1.0 if widest > 0.5 else max(2 * widest, 0.02)  # so that rare mistakes can be told apart
     figure.update_xaxes(range=[-0.02 * end, 1.02 * end], tickformat=".0%" if end == 1.0 else ".1%")
     figure.update_yaxes(categoryorder="array", categoryarray=list(measured)[::-1], automargin=True)
     figure.update_layout(height=150 + 28 * len(measured), showlegend=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from gradio.data_classes import ImageData
 
 from deepley.config import PhotoLimits
 from deepley.photo.decode import PhotoError
@@ -18,9 +19,9 @@ class Upload:
     """An uploaded file, not decoded yet.
 
     Attributes:
-        name: As its owner knows it.
-        data: Its bytes; none if it is refused.
-        refused: Why it is not taken, in a sentence.
+        name: Name that its owner gave it.
+        data: Content of the file; empty if it is refused.
+        refused: Why it is refused, in a sentence.
     """
 
     name: str
@@ -28,10 +29,10 @@ class Upload:
     refused: str = ""
 
     def read(self) -> bytes:
-        """Its bytes.
+        """The content of the file.
 
         Raises:
-            PhotoError: If it is refused.
+            PhotoError: If the file is refused.
         """
         if self.refused:
             raise PhotoError(self.refused)
@@ -39,18 +40,18 @@ class Upload:
 
 
 class PhotoInput(gr.Image):
-    """An image input that hands on the file's bytes: decoding, and all that can go wrong there, is `photo.decode`'s.
+    """An image input that hands on the file's bytes, so that `photo.decode` alone decodes photos.
 
-    It has no `__init__` of its own: Gradio reads what it sends to the browser from that signature.
+    It has no `__init__` of its own, because Gradio reads from that signature what it sends to the browser.
 
     Attributes:
-        limits: What is accepted.
+        limits: Limits of a photo.
     """
 
     is_template = True
     limits = PhotoLimits()
 
-    def preprocess(self, payload: object) -> Upload | None:
+    def preprocess(self, payload: ImageData | None) -> Upload | None:
         """The uploaded file, refused if it is too large or gone; or None if there is none."""
         if payload is None:
             return None

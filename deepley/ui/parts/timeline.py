@@ -1,4 +1,4 @@
-"""A clip's scores over time, as a figure to click on."""
+"""The scores of a clip over time, as a figure to click on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def figure(verdict: ClipVerdict, calibration: Calibration) -> go.Figure:
     """Scores of single frames (solid) and of the changes between them (dashed), per track, over the bands of frames.
 
     Args:
-        verdict: With at least one track.
-        calibration: Of the detector.
+        verdict: Verdict on a clip with at least one track.
+        calibration: Calibration of the detector.
     """
     drawn = charts.blank("Scores over time", "seconds", "score")
     for band, low, high in words.bands(calibration):
@@ -40,7 +40,7 @@ def figure(verdict: ClipVerdict, calibration: Calibration) -> go.Figure:
             y=[0, 1, None] * len(verdict.reading.cuts),
             name="cuts", mode="lines", line={"color": charts.GREY, "width": 1, "dash": "dot"}, hoverinfo="skip",
         )  # fmt: skip
-    # Below: above, on a phone, it would lie over the title.
+    # The legend stands below: above, on a phone, it would cover the title.
     drawn.update_layout(showlegend=True, legend={"y": -0.22, "yanchor": "top"}, height=400, margin={"t": 48})
     drawn.update_xaxes(range=[verdict.reading.start - 0.2, verdict.reading.end + 0.2])
     drawn.update_yaxes(range=[-0.02, 1.02])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import gradio as gr
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -15,6 +18,7 @@ from deepley.config import ApiLimits, ManyLimits
 from deepley.network.release import Release
 from deepley.photo.decode import PhotoError
 from deepley.ui.parts.detectors import Detectors
+from deepley.ui.parts.events import MODEL
 from deepley.ui.parts.inputs import PhotoInput, Upload
 from deepley.ui.server.gate import allowance, refused
 from deepley.verdict import batch, record
@@ -23,17 +27,25 @@ from deepley.video import record as clips
 from deepley.video.reader import VideoError
 from deepley.video.watcher import Watcher
 
+Answer: TypeAlias = dict[str, Any]
+"""A verdict as `docs/check.schema.json` describes it."""
 
-def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
-    """Adds the endpoints to the open `gr.Blocks`; they use the shipped release, and the one lane to the model.
 
-    Args:
-        detectors: Of which the default one judges.
-        bounds: See `ApiLimits`.
+@dataclass(frozen=True)
+class Endpoints:
+    """The public endpoints; their docstrings are what MCP clients read.
+
+    Attributes:
+        detectors: Loaded detectors, of which the default one judges.
+        allow: Counts a call, and raises gr.Error for one too many.
+        bounds: Limits of a call.
     """
-    allow = allowance(bounds.calls_per_minute)
 
-    def check(photo: Upload | None, request: gr.Request) -> dict:
+    detectors: Detectors
+    allow: Callable[[gr.Request], None]
+    bounds: ApiLimits
+
+    def check(self, photo: Upload | None, request: gr.Request) -> Answer:
         """Checks a face photo for signs that the face was generated or swapped.
 
         The score is evidence, not proof: "no evidence found" does not mean that a photo is real.
@@ -45,15 +57,16 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         Returns:
             The verdict: the faces with box, calibrated score 0..1 and evidence in words, or why there are none.
         """
-        allow(request)
+        self.allow(request)
         if photo is None:
             raise refused("Send a photo to check.")
+        detector = self.detectors.default
         try:
-            return record.of_photo(detectors.default.check(photo.read()), detectors.default.release)
+            return record.of_photo(detector.check(photo.read()), detector.release)
         except PhotoError as error:
             raise refused(error) from error
 
-    def check_many(photos: list[str] | None, request: gr.Request) -> list[dict]:
+    def check_many(self, photos: list[str] | None, request: gr.Request) -> list[Answer]:
         """Checks several face photos, or zips of them; one that cannot be checked does not stop the others.
 
         Args:
@@ -63,19 +76,20 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
         Returns:
             One verdict a photo, as /check gives it, with its `name`; `error` says why one could not be checked.
         """
-        allow(request)
+        self.allow(request)
         files = [Path(path) for path in photos or ()]
-        if sum(path.stat().st_size for path in files) > bounds.max_bytes:
-            raise refused(f"These files have more than {bounds.max_bytes / 1e6:g} MB: send them in several calls.")
+        if sum(path.stat().st_size for path in files) > self.bounds.max_bytes:
+            raise refused(f"These files have more than {self.bounds.max_bytes / 1e6:g} MB: send them in several calls.")
         try:
-            items = batch.collect([(path.name, path) for path in files], ManyLimits(max_files=bounds.max_photos))
+            items = batch.collect([(path.name, path) for path in files], ManyLimits(max_files=self.bounds.max_photos))
         except ManyError as error:
             raise refused(error) from error
-        found = (batch.to_json(row, detectors.default) for row in batch.check(detectors.default, items))
+        detector = self.detectors.default
+        found = (batch.to_json(row, detector) for row in batch.check(detector, items))
         # Clients of Gradio take whatever has a `path` for a file, and try to download it.
         return [{"name": result.pop("path"), **result} for result in found]
 
-    def check_video(clip: str | None, request: gr.Request) -> dict:
+    def check_video(self, clip: str | None, request: gr.Request) -> Answer:
         """Checks the first minute of a video clip: each face over time, single frames and what changes between them.
 
         Args:
@@ -86,37 +100,45 @@ def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
             The verdict: per face the evidence in words and the scores of every sampled frame; `strongest` says which
             face decides, and when.
         """
-        allow(request)
+        self.allow(request)
         if clip is None:
             raise refused("Send a clip to check.")
-        watcher = Watcher(detectors.default)
+        watcher = Watcher(self.detectors.default)
         try:
             verdict = watcher.check(Path(clip))
         except VideoError as error:
             raise refused(error) from error
         return clips.to_json(verdict, watcher)
 
-    lane = {"concurrency_id": "model", "concurrency_limit": 1}
+
+def build(detectors: Detectors, bounds: ApiLimits = ApiLimits()) -> None:
+    """Adds the endpoints to the open `gr.Blocks`; they use the shipped release and share the queue with the page.
+
+    Args:
+        detectors: Loaded detectors, of which the default one judges.
+        bounds: Limits of a call.
+    """
+    endpoints = Endpoints(detectors, allowance(bounds.calls_per_minute), bounds)
     nobody = gr.Button(visible=False)  # no person presses it: it carries the endpoints
     answer = gr.JSON(visible=False)
     for endpoint, sent in (
-        (check, PhotoInput(visible=False, label="Photo")),
-        (check_many, gr.File(visible=False, file_count="multiple", label="Photos")),
-        (check_video, gr.File(visible=False, label="Clip")),
+        (endpoints.check, PhotoInput(visible=False, label="Photo")),
+        (endpoints.check_many, gr.File(visible=False, file_count="multiple", label="Photos")),
+        (endpoints.check_video, gr.File(visible=False, label="Clip")),
     ):
-        nobody.click(endpoint, sent, answer, api_name=endpoint.__name__, **lane)
+        nobody.click(endpoint, sent, answer, api_name=endpoint.__name__, **MODEL)
 
 
 def health(release: Release, waiting: Callable[[], int]) -> Route:
     """GET /health: that the page is up, which version, with which weights, since when, and how many calls wait.
 
     Args:
-        release: That judges.
+        release: Release that the page starts with.
         waiting: Returns the length of the queue.
     """
     began = time.monotonic()
 
-    async def answer(_: object) -> JSONResponse:
+    async def answer(_: Request) -> JSONResponse:
         return JSONResponse(
             {
                 "status": "up",

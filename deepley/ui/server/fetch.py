@@ -15,12 +15,13 @@ import safehttpx
 from gradio import processing_utils
 
 from deepley.config import ApiLimits
+from deepley.ui.server import patch
 from deepley.ui.server.gate import is_public, refused
 
 
 def bound(bounds: ApiLimits = ApiLimits()) -> None:
     """Makes Gradio fetch within these bounds."""
-    processing_utils.async_transport = _Bounded(bounds)
+    patch.replace(processing_utils, "async_transport", _Bounded(bounds))
 
 
 class _Left:
@@ -67,7 +68,7 @@ class _Bounded(httpx.AsyncBaseTransport):
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise refused(f"{host} sends the file packed: upload it instead.")
         body = bytearray()
-        async for part in response.stream:
+        async for part in response.aiter_raw():
             body += part
             left.bytes -= len(part)
             if left.bytes < 0:

@@ -1,21 +1,36 @@
-"""What visitors and programs upload: read within bounds, and no file kept that Gradio would then forget."""
+"""What visitors and programs upload: read within bounds, and no file is kept that Gradio would then forget."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 import gradio as gr
 from gradio import processing_utils, route_utils, routes
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
+from deepley.ui.server import patch
+
 _FIELD = 65_536
-"""Bytes of a field of an upload that is no file."""
+"""Bytes that a field of an upload may have if it is no file."""
+
+
+class _File(Protocol):
+    """A file of an upload."""
+
+    @property
+    def name(self) -> str: ...
+
+    def close(self) -> None: ...
 
 
 class _Form(route_utils.GradioMultiPartParser):
-    """Gradio's reader of uploads, which itself keeps fields that are no files in memory, however long they are, and on
-    the disk, for ever, files that broke off or have another name than those of uploads.
+    """Gradio's reader of uploads, with two leaks closed.
+
+    Gradio keeps fields that are no files in memory, however long they are. It also leaves files on the disk forever if
+    an upload breaks off or if its field has another name.
     """
 
     async def parse(self) -> FormData:
@@ -24,7 +39,7 @@ class _Form(route_utils.GradioMultiPartParser):
         except BaseException:  # a caller who hangs up cancels it
             _delete(self._files_to_close_on_error)
             raise
-        _delete([value.file for name, value in form.multi_items() if name != "files" and isinstance(value, UploadFile)])
+        _delete(value.file for name, value in form.multi_items() if name != "files" and isinstance(value, UploadFile))
         return form
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -34,7 +49,7 @@ class _Form(route_utils.GradioMultiPartParser):
         super().on_part_data(data, start, end)
 
 
-def _delete(files: list) -> None:
+def _delete(files: Iterable[_File]) -> None:
     for file in files:
         file.close()
         Path(file.name).unlink(missing_ok=True)
@@ -42,16 +57,17 @@ def _delete(files: list) -> None:
 
 def bound() -> None:
     """Makes Gradio read uploads with fields of bounded length, and keep no file that it then forgets."""
-    route_utils.GradioMultiPartParser = routes.GradioMultiPartParser = _Form
+    for module in (route_utils, routes):
+        patch.replace(module, "GradioMultiPartParser", _Form)
 
 
 def forget_what_tools_send(page: gr.Blocks) -> None:
-    """Makes Gradio delete the data URLs of MCP calls as it deletes uploads: it keeps them as files, for ever."""
+    """Makes Gradio delete the data URLs of MCP calls as it deletes uploads; by itself it keeps them forever."""
     save = processing_utils.save_base64_to_cache
 
-    def saved(*arguments: object, **options: object) -> str:
-        path = save(*arguments, **options)
+    def saved(base64_encoding: str, cache_dir: str, file_name: str | None = None) -> str:
+        path = save(base64_encoding, cache_dir, file_name)
         page.upload_file_set.add(path)
         return path
 
-    processing_utils.save_base64_to_cache = saved
+    patch.replace(processing_utils, "save_base64_to_cache", saved)

@@ -8,84 +8,149 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import gradio as gr
+from gradio.blocks import Block
+from markupsafe import Markup
 from PIL import Image
 
 from deepley.config import ManyLimits
 from deepley.errors import WeightsError
 from deepley.photo.decode import SUFFIXES, fit_within
+from deepley.ui.parts import html
 from deepley.ui.parts.detectors import Detectors
-from deepley.ui.parts.events import KEPT, PRIVATE, export_folder
+from deepley.ui.parts.events import KEPT, PRIVATE, Raw, Updates, export_folder, hide, show
 from deepley.verdict import batch, record
 from deepley.verdict.batch import ManyError, Row
 
+Cells: TypeAlias = list[str | int | None]
+"""A line of the table, with the columns `HEADERS`."""
+
+Result: TypeAlias = dict[str, Any]
+"""A photo's verdict as `batch.to_json` gives it."""
+
 HEADERS = ["photo", "file", "evidence", "score", "note", "faces"]
 _LOG = logging.getLogger(__name__)
-_TYPES = ["html", "str", "str", "str", "str", "number"]
+_TYPES: list[Literal["html", "str", "number"]] = ["html", "str", "str", "str", "str", "number"]
 _THUMBNAIL = 72
 _EVERY = 1.0  # seconds between two updates of the table
+
+
+@dataclass(frozen=True)
+class Tab:
+    """The tab's components and handlers, with what they need.
+
+    Attributes:
+        detectors: Loaded detectors to choose from.
+        status: How far the check is.
+        table: One row for each photo.
+        state: The results as JSON.
+        as_csv: Download of the results as CSV.
+        as_json: Download of the results as JSON.
+        stop: Button that stops the check.
+    """
+
+    detectors: Detectors
+    status: gr.HTML
+    table: gr.Dataframe
+    state: gr.State
+    as_csv: gr.DownloadButton
+    as_json: gr.DownloadButton
+    stop: gr.Button
+
+    @property
+    def outputs(self) -> list[Block]:
+        """Outputs of a check."""
+        return [self.status, self.table, self.state]
+
+    @property
+    def downloads(self) -> list[Block]:
+        """Outputs of an export."""
+        return [self.as_csv, self.as_json]
+
+    def run(self, paths: list[str] | None, release: str | None) -> Iterator[Updates]:
+        """Checks photos and fills the table."""
+        if not paths:
+            yield self.said("")
+            return
+        try:
+            detector = self.detectors.of(release)
+            items = batch.collect([(Path(path).name, Path(path)) for path in paths])
+        except (ManyError, WeightsError) as error:
+            yield self.said(str(error))
+            return
+        except OSError:
+            yield self.said("The uploaded files are gone. Upload them again.")
+            return
+        rows: list[Cells] = []
+        results: list[Result] = []
+        updated = time.monotonic()
+        yield self.said(f"Checking {len(items)} photos…")
+        try:
+            for row in batch.check(detector, items):
+                results.append(batch.to_json(row, detector))
+                rows.append(_cells(row, results[-1]))
+                if time.monotonic() - updated > _EVERY:
+                    updated = time.monotonic()
+                    yield self.filled(f"{len(results)} of {len(items)} photos checked…", rows, results)
+            yield self.filled(_summary(results), rows, results, "done")
+        except Exception:  # not by `failure`, which Gradio also calls when the visitor presses Stop
+            _LOG.exception("Photos could not be checked")
+            text = f"Something broke after {len(results)} of {len(items)} photos: send the others again."
+            yield self.filled(text, rows, results, "done")
+
+    def filled(
+        self, text: str, rows: list[Cells], results: list[Result], state: Literal["working", "done"] = "working"
+    ) -> Updates:
+        """The page with results so far."""
+        return {
+            self.status: status_line(text, state),
+            self.table: gr.update(value=rows, visible=bool(rows)),
+            self.state: results,
+        }
+
+    def said(self, text: str) -> Updates:
+        """The page with a sentence and no results."""
+        return self.filled(text, [], [])
+
+    def waiting(self) -> Updates:
+        """The page while photos wait for their turn."""
+        return self.said("Waiting for its turn…")
+
+    def cleared(self) -> Updates:
+        """The page without photos."""
+        hidden = gr.update(visible=False)
+        return {**self.said(""), self.as_csv: hidden, self.as_json: hidden, self.stop: hidden}
+
+    def ended_early(self, paths: Raw, results: list[Result] | None) -> Updates:
+        """Shows that the check was stopped; or nothing, if the photos were removed."""
+        if not paths:
+            return self.said("")
+        return {self.status: status_line(f"Stopped after {len(results or [])} photos.", "done")}
+
+    def export(self, results: list[Result] | None) -> Updates:
+        """Writes the results as files to download."""
+        if not results:
+            return {self.as_csv: gr.update(visible=False), self.as_json: gr.update(visible=False)}
+        folder = export_folder(self.as_csv)
+        (folder / "deepley.csv").write_text(record.to_csv(results), encoding="utf-8")
+        (folder / "deepley.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+        return {
+            self.as_csv: gr.update(value=str(folder / "deepley.csv"), visible=True),
+            self.as_json: gr.update(value=str(folder / "deepley.json"), visible=True),
+        }
 
 
 def build(detectors: Detectors, using: gr.State) -> None:
     """Adds the tab's components and events to the open `gr.Blocks`.
 
     Args:
-        detectors: That judge.
-        using: The visitor's choice among them, see `Detectors.of`.
+        detectors: Loaded detectors to choose from.
+        using: The visitor's choice of a detector, see `Detectors.of`.
     """
-
-    def run(paths: list[str] | None, release: str | None) -> Iterator[tuple]:
-        done: list[list] = []
-        results: list[dict] = []
-        if not paths:
-            yield _said(""), *_table(done), results
-            return
-        try:
-            detector = detectors.of(release)
-            items = batch.collect([(Path(path).name, Path(path)) for path in paths])
-        except (ManyError, WeightsError) as error:
-            yield _said(str(error)), *_table(done), results
-            return
-        except OSError:
-            yield _said("The uploaded files are gone. Upload them again."), *_table(done), results
-            return
-        shown = time.monotonic()
-        yield _said(f"Checking {len(items)} photos…"), *_table(done), results
-        try:
-            for row in batch.check(detector, items):
-                results.append(batch.to_json(row, detector))
-                done.append(_cells(row, results[-1]))
-                if time.monotonic() - shown > _EVERY:
-                    shown = time.monotonic()
-                    yield _said(f"{len(results)} of {len(items)} photos checked…"), *_table(done), results
-            yield _summary(results), *_table(done), results
-        except Exception:  # not by `failure`, which Gradio also calls when the visitor presses Stop
-            _LOG.exception("Photos could not be checked")
-            text = f"Something broke after {len(results)} of {len(items)} photos: send the others again."
-            yield _said(text, "done"), *_table(done), results
-
-    def waiting() -> tuple:
-        return _said("Waiting for its turn…"), *_table([]), []
-
-    def ended(paths: list[str] | None, results: list[dict] | None) -> tuple:
-        if not paths:
-            return _said(""), *_table([]), []
-        return _said(f"Stopped after {len(results or [])} photos.", "done"), gr.skip(), gr.skip()
-
-    def export(results: list[dict] | None) -> tuple:
-        if not results:
-            return gr.update(visible=False), gr.update(visible=False)
-        folder = export_folder(as_csv)
-        (folder / "deepley.csv").write_text(record.to_csv(results), encoding="utf-8")
-        (folder / "deepley.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-        return (
-            gr.update(value=str(folder / "deepley.csv"), visible=True),
-            gr.update(value=str(folder / "deepley.json"), visible=True),
-        )
-
     limits = ManyLimits()
     gr.Markdown(
         f"Up to {limits.max_files} photos, or a zip of them. Each row shows the face with the strongest evidence; the "
@@ -99,7 +164,7 @@ def build(detectors: Detectors, using: gr.State) -> None:
         height=160,
     )
     with gr.Row():
-        status = gr.HTML(_said(""), elem_id="many-status", padding=False)
+        status = gr.HTML(status_line(""), elem_id="many-status", padding=False)
         stop = gr.Button("Stop", size="sm", visible=False, elem_id="stop", min_width=90, scale=0)
     table = gr.Dataframe(
         headers=HEADERS,
@@ -116,47 +181,45 @@ def build(detectors: Detectors, using: gr.State) -> None:
     with gr.Row():
         as_csv = gr.DownloadButton("Download CSV", visible=False, elem_id="csv")
         as_json = gr.DownloadButton("Download JSON", visible=False, elem_id="json")
-
-    outputs = [status, table, state]
-    come = files.upload(waiting, None, outputs, queue=False, **PRIVATE)
-    started = come.then(run, [files, using], outputs, trigger_mode="multiple", concurrency_limit=1, **PRIVATE)
-    started.success(export, state, [as_csv, as_json], queue=False, **PRIVATE)
-    files.upload(lambda: gr.update(visible=True), None, stop, queue=False, **PRIVATE)
-    started.then(lambda: gr.update(visible=False), None, stop, queue=False, **PRIVATE)
-    # A row under way may still arrive after either of these; once the run has ended Gradio calls it failed.
-    stop.click(None, None, None, cancels=[started], queue=False, **PRIVATE)
-    files.clear(
-        lambda: (_said(""), *_table([]), [], *(gr.update(visible=False),) * 3), None,
-        [*outputs, as_csv, as_json, stop], cancels=[started], queue=False, **PRIVATE,
-    )  # fmt: skip
-    failed = started.failure(ended, [files, state], outputs, preprocess=False, queue=False, **PRIVATE)
-    failed.then(export, state, [as_csv, as_json], queue=False, **PRIVATE)
+    _connect(Tab(detectors, status, table, state, as_csv, as_json, stop), files, using)
 
 
-def _said(text: str, state: str = "working") -> str:
-    return f'<p role="status" data-state="{state if text else "idle"}">{escape(text)}</p>'
+def _connect(tab: Tab, files: gr.File, using: gr.State) -> None:
+    come = files.upload(tab.waiting, None, tab.outputs, queue=False, **PRIVATE)
+    started = come.then(tab.run, [files, using], tab.outputs, trigger_mode="multiple", concurrency_limit=1, **PRIVATE)
+    started.success(tab.export, tab.state, tab.downloads, queue=False, **PRIVATE)
+    files.upload(show, None, tab.stop, queue=False, **PRIVATE)
+    started.then(hide, None, tab.stop, queue=False, **PRIVATE)
+    tab.stop.click(None, None, None, cancels=[started], queue=False, **PRIVATE)
+    outputs = [*tab.outputs, *tab.downloads, tab.stop]
+    files.clear(tab.cleared, None, outputs, cancels=[started], queue=False, **PRIVATE)
+    # A row under way may still arrive after either; Gradio calls the run failed once it has ended, and this is last.
+    failed = started.failure(tab.ended_early, [files, tab.state], tab.outputs, preprocess=False, queue=False, **PRIVATE)
+    failed.then(tab.export, tab.state, tab.downloads, queue=False, **PRIVATE)
 
 
-def _summary(results: list[dict]) -> str:
+def status_line(text: str, state: Literal["working", "done"] = "working") -> Markup:
+    """How far the check is, in a sentence; empty if there is none."""
+    return html.render("status", text=text, state=state if text else "idle")
+
+
+def _summary(results: list[Result]) -> str:
     bad = sum(result["error"] is not None for result in results)
     good = len(results) - bad
     text = f"{good} {'photo' if good == 1 else 'photos'} checked"
-    return _said(f"{text}; {bad} could not be." if bad else f"{text}.", "done")
+    return f"{text}; {bad} could not be." if bad else f"{text}."
 
 
-def _table(done: list[list]) -> tuple:
-    return (gr.update(value=done, visible=bool(done)),)
-
-
-def _cells(row: Row, result: dict) -> list:
+def _cells(row: Row, result: Result) -> Cells:
     if row.verdict is None:
         return ["", row.name, record.evidence(result), "", row.error, None]
     small, _ = fit_within(row.verdict.photo, _THUMBNAIL)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, "JPEG", quality=80)
-    picture = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    url = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    thumbnail = str(html.render("thumbnail", picture=url))
     face = record.strongest(result["faces"])
     if face is None:
-        return [picture, row.name, record.evidence(result), "", result["reason"], 0]
+        return [thumbnail, row.name, record.evidence(result), "", result["reason"], 0]
     note = "" if face["holds"] else "does not hold when treated"
-    return [picture, row.name, record.evidence(result), f"{face['score']:.3f}", note, len(result["faces"])]
+    return [thumbnail, row.name, record.evidence(result), f"{face['score']:.3f}", note, len(result["faces"])]

@@ -1,4 +1,4 @@
-"""The tab "Photo": drop, paste or snap; read the verdict; see where the network looked."""
+"""The tab "Photo": drop, paste or snap a photo; read the verdict; see which areas influenced the score."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -15,10 +16,23 @@ from deepley.host.steps import each
 from deepley.photo.decode import PhotoError
 from deepley.ui.parts import verdict_card as card
 from deepley.ui.parts.detectors import Detectors
-from deepley.ui.parts.events import GONE, KEPT, PRIVATE, STATIC, click, export_folder
+from deepley.ui.parts.events import (
+    GONE,
+    KEPT,
+    MODEL,
+    PRIVATE,
+    STATIC,
+    Raw,
+    Update,
+    Updates,
+    click,
+    enable,
+    export_folder,
+)
 from deepley.ui.parts.inputs import PhotoInput, Upload
-from deepley.ui.tabs.photo_states import FORM, Checked, blank, broken, idle, idle_card, look, waiting
-from deepley.verdict import feedback, report, words
+from deepley.ui.tabs.photo_states import OPACITY, Checked, Components, idle_card, overlay, where
+from deepley.verdict import feedback, report
+from deepley.verdict.photo import PhotoVerdict
 
 EXAMPLE = STATIC / "astronaut.jpg"
 """Eileen Collins, NASA, public domain; from scikit-image's data."""
@@ -26,95 +40,109 @@ EXAMPLE = STATIC / "astronaut.jpg"
 _LOG = logging.getLogger(__name__)
 
 
-def build(detectors: Detectors, using: gr.State, data: Path) -> None:
-    """Adds the tab's components and events to the open `gr.Blocks`.
+@dataclass(frozen=True)
+class Handlers:
+    """The tab's handlers, with what they need.
 
-    Args:
-        detectors: That judge.
-        using: The visitor's choice among them, see `Detectors.of`.
+    Attributes:
+        shown: Components that a check changes.
+        download: Hidden button that downloads the report.
+        detectors: Loaded detectors to choose from.
         data: Folder in which corrections are kept.
     """
 
-    def show(photo: Upload | None, release: str | None) -> Iterator[tuple]:
+    shown: Components
+    download: gr.DownloadButton
+    detectors: Detectors
+    data: Path
+
+    def run(self, photo: Upload | None, release: str | None) -> Iterator[Updates]:
+        """Checks a photo and shows every step."""
         if photo is None:
-            yield idle()
+            yield self.shown.idle()
             return
         started = time.perf_counter()
         try:
-            detector = detectors.of(release)
-            verdict = yield from each(
-                lambda step: blank("working", f"{step}…", "The verdict appears here."), detector.steps(photo.read())
-            )
-            _LOG.info(
-                "%d x %d px: %d faces in %.0f ms",
-                verdict.file.width,
-                verdict.file.height,
-                len(verdict.verdicts),
-                (time.perf_counter() - started) * 1000,
-            )
-            yield found(Checked(photo.name, verdict, detector))
+            detector = self.detectors.of(release)
+            verdict = yield from each(self.shown.working, detector.steps(photo.read()))
+            _log(verdict, time.perf_counter() - started)
+            yield self.shown.found(Checked(photo.name, verdict, detector))
         except PhotoError as error:
-            yield blank("failed", "This photo could not be checked", f"{error} There is no score for it.")
+            yield self.shown.failed(f"{error} There is no score for it.")
         except WeightsError as error:
-            yield blank("failed", "The chosen model cannot be used", f"{error} Go back to the shipped one under Train.")
+            sentence = f"{error} Go back to the shipped one under Train."
+            yield self.shown.failed(sentence, "The chosen model cannot be used")
         except Exception:  # not by `failure`, which Gradio also calls when a photo is removed
             _LOG.exception("A photo could not be checked")
-            yield broken()
+            text = "There is no score for it. Remove it and try another file, or the same photo saved as JPEG."
+            yield self.shown.failed(text)
 
-    def found(checked: Checked) -> tuple:
-        verdict, detector = checked.verdict, checked.detector
-        face = verdict.worst if verdict.verdicts else 0
-        choices = [
-            (f"{i + 1}: {words.HEADLINES[v.evidence]}, score {v.score:.2f}", i) for i, v in enumerate(verdict.verdicts)
-        ]
-        return (
-            card.verdict(verdict, face, detector.release),
-            gr.update(choices=choices, value=face if choices else None, visible=len(choices) > 1),
-            gr.update(visible=True),
-            gr.update(visible=bool(choices)),
-            *look(checked, face, 0.7, len(choices) == 1),
-            0.7,
-            len(choices) == 1,
-            card.provenance(verdict),
-            report.text(verdict, detector.release, checked.name),
-            gr.update(visible=bool(choices), open=False),
-            *FORM,
-            gr.skip(),
-            checked,
-        )
+    def ended_early(self, photo: Raw) -> Updates | Update:
+        """Clears the page after a photo was removed while it was checked; leaves a new photo alone."""
+        return gr.skip() if photo else self.shown.idle()
 
-    def choose(checked: Checked | None, face: int | None, opacity: float, close: bool) -> tuple:
+    def choose(self, checked: Checked | None, face: int | None, opacity: float, close: bool) -> Updates | Update:
+        """Shows another face of the photo."""
         if checked is None or face is None:
-            return gr.skip(), gr.skip(), gr.skip()
-        return (card.verdict(checked.verdict, face, checked.detector.release), *look(checked, face, opacity, close))
+            return gr.skip()
+        chosen: Updates = {
+            self.shown.result: card.verdict(checked.verdict, face, checked.detector.release),
+            self.shown.slider: overlay(checked, face, opacity, close),
+            self.shown.where: where(checked, face),
+        }
+        return chosen
 
-    def redraw(checked: Checked | None, face: int | None, opacity: float, close: bool) -> object:
-        return look(checked, face or 0, opacity, close)[0] if checked and checked.verdict.verdicts else gr.skip()
-
-    def make_report(checked: Checked | None) -> str:
+    def report(self, checked: Checked | None) -> str:
+        """Writes the report; returns its path."""
         if checked is None:
             raise gr.Error(GONE, print_exception=False)
-        path = export_folder(download) / f"deepley-{checked.verdict.file.sha256[:8]}.html"
+        path = export_folder(self.download) / f"deepley-{checked.verdict.file.sha256[:8]}.html"
         path.write_text(report.html(checked.verdict, checked.detector.release, checked.name), encoding="utf-8")
         return str(path)
 
     def correct(
-        checked: Checked | None, face: int | None, label: str | None, agreed: bool, photo: Upload | None
-    ) -> tuple:
+        self, checked: Checked | None, face: int | None, label: str | None, agreed: bool, photo: Upload | None
+    ) -> Updates:
+        """Stores a visitor's correction, with the photo only if the visitor agreed."""
         if checked is None:
-            return GONE, gr.skip()
+            return {self.shown.thanks: GONE}
         if label is None:
-            return "Choose what the face really is.", gr.skip()
+            return {self.shown.thanks: "Choose what the face really is."}
         picture = photo.data if agreed and photo else None
         if picture and hashlib.sha256(picture).hexdigest() != checked.verdict.file.sha256:
-            return "Another photo is being checked: wait for its verdict.", gr.skip()
+            return {self.shown.thanks: "Another photo is being checked: wait for its verdict."}
         try:
-            feedback.keep(data / feedback.FOLDER, checked.verdict, face or 0, label, checked.detector, picture)
+            feedback.keep(self.data / feedback.FOLDER, checked.verdict, face or 0, label, checked.detector, picture)
         except OSError:
-            return "It could not be stored on this machine: its disk may be full or not writable.", gr.skip()
+            text = "It could not be stored on this machine: its disk may be full or not writable."
+            return {self.shown.thanks: text}
         said = f"Thank you. Stored on this machine, {'with' if picture else 'without'} the photo."
-        return said, gr.update(interactive=False)
+        return {self.shown.thanks: said, self.shown.send: gr.update(interactive=False)}
 
+
+def redraw(checked: Checked | None, face: int | None, opacity: float, close: bool) -> Update | None:
+    """Handler: draws the heatmap again, for another opacity or another part of the photo."""
+    return overlay(checked, face or 0, opacity, close) if checked and checked.verdict.verdicts else gr.skip()
+
+
+def example() -> Path:
+    """Handler: the example photo."""
+    return EXAMPLE
+
+
+def _log(verdict: PhotoVerdict, seconds: float) -> None:
+    file = verdict.file
+    _LOG.info("%d x %d px: %d faces in %.0f ms", file.width, file.height, len(verdict.verdicts), seconds * 1000)
+
+
+def build(detectors: Detectors, using: gr.State, data: Path) -> None:
+    """Adds the tab's components and events to the open `gr.Blocks`.
+
+    Args:
+        detectors: Loaded detectors to choose from.
+        using: The visitor's choice of a detector, see `Detectors.of`.
+        data: Folder in which corrections are kept.
+    """
     gr.Markdown("Drop a photo of a face, paste one, or take a snapshot. It is checked at once, on this machine.")
     state = gr.State(None, time_to_live=KEPT)
     with gr.Row():
@@ -127,7 +155,7 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
                 height=380,
                 elem_id="photo",
             )
-            example = gr.Button("Try an example: an astronaut", size="sm", elem_id="example")
+            tried = gr.Button("Try an example: an astronaut", size="sm", elem_id="example")
         with gr.Column(min_width=280):
             result = gr.HTML(idle_card(), elem_id="verdict", padding=False)
             faces = gr.Radio([], label="Faces, largest first", visible=False, elem_id="faces")
@@ -138,51 +166,70 @@ def build(detectors: Detectors, using: gr.State, data: Path) -> None:
         elem_classes="quiet",
     )
     with gr.Column(visible=False) as findings:
-        with gr.Column(visible=False) as looking:
-            slider = gr.ImageSlider(
-                label="Where the network looked", format="jpeg", interactive=False, elem_id="looked", max_height=640
-            )
-            where = gr.Markdown(elem_id="where")
-            with gr.Row():
-                opacity = gr.Slider(0, 1, 0.7, step=0.05, label="Opacity of the heatmap", elem_id="opacity", scale=2)
-                close = gr.Radio(
-                    [("This face", True), ("Whole photo", False)], value=True, label="Show", elem_id="close"
-                )
+        looking = _heatmap()
         told = gr.HTML(elem_id="provenance", padding=False)
         with gr.Row():
             save = gr.Button("Download report", elem_id="report")
             copy = gr.Button("Copy as text", elem_id="copy")
-        with gr.Accordion("This is wrong", open=False, visible=False) as wrong:
-            label = gr.Radio(
-                [("The face is real", "real"), ("The face was generated or swapped", "fake")],
-                label="What is it really?",
-            )
-            agreed = gr.Checkbox(label="Also keep the photo and the face, on the machine that runs this page")
-            send = gr.Button("Send", elem_id="send")
-            thanks = gr.Markdown(elem_id="thanks")
+        form = _form()
     download = gr.DownloadButton(elem_id="report-file", visible="hidden")
     text = gr.Textbox(elem_id="report-text", visible="hidden")
-
-    outputs = [result, faces, findings, looking, slider, where, opacity, close, told, text, wrong]
-    outputs += [label, agreed, send, thanks, photo, state]
-    lane = {"concurrency_id": "model", "concurrency_limit": 1, **PRIVATE}
-    come = photo.upload(waiting, None, outputs, queue=False, **PRIVATE)
-    event = come.then(show, [photo, using], outputs, trigger_mode="multiple", **lane)
-    tried = example.click(lambda: EXAMPLE, None, photo, queue=False, api_visibility="private").then(
-        show, [photo, using], outputs, **lane
-    )
-    photo.clear(idle, None, outputs, cancels=[event, tried], queue=False, **PRIVATE)
-    # What was under way may arrive after that; once it has ended Gradio calls it failed. A new photo is left alone.
-    for checking in (event, tried):
-        checking.failure(
-            lambda there: [gr.skip()] * len(outputs) if there else idle(), photo, outputs,
-            preprocess=False, queue=False, **PRIVATE,
-        )  # fmt: skip
-    faces.input(choose, [state, faces, opacity, close], [result, slider, where], **PRIVATE)
-    opacity.input(redraw, [state, faces, opacity, close], slider, trigger_mode="always_last", **PRIVATE)
-    close.input(redraw, [state, faces, opacity, close], slider, **PRIVATE)
-    save.click(make_report, state, download, **PRIVATE).success(None, None, None, js=click("#report-file"))
+    shown = Components(photo, result, faces, findings, *looking, told, text, *form, state)
+    handlers = Handlers(shown, download, detectors, data)
+    _connect_checks(handlers, tried, using)
+    _connect_findings(handlers)
+    save.click(handlers.report, state, download, **PRIVATE).success(None, None, None, js=click("#report-file"))
     copy.click(None, text, copy, js="deepley.copy", api_visibility="private")
-    send.click(correct, [state, faces, label, agreed, photo], [thanks, send], **PRIVATE)
-    for changed in (label.input, agreed.input, faces.input):
-        changed(lambda: gr.update(interactive=True), None, send, queue=False, **PRIVATE)
+
+
+def _heatmap() -> tuple[gr.Column, gr.ImageSlider, gr.Markdown, gr.Slider, gr.Radio]:
+    """The heatmap and its settings, in the order of `Components`."""
+    with gr.Column(visible=False) as looking:
+        slider = gr.ImageSlider(
+            label="Where the network looked", format="jpeg", interactive=False, elem_id="looked", max_height=640
+        )
+        sentence = gr.Markdown(elem_id="where")
+        with gr.Row():
+            opacity = gr.Slider(0, 1, OPACITY, step=0.05, label="Opacity of the heatmap", elem_id="opacity", scale=2)
+            close = gr.Radio([("This face", True), ("Whole photo", False)], value=True, label="Show", elem_id="close")
+    return looking, slider, sentence, opacity, close
+
+
+def _form() -> tuple[gr.Accordion, gr.Radio, gr.Checkbox, gr.Button, gr.Markdown]:
+    """The form for corrections, in the order of `Components`."""
+    with gr.Accordion("This is wrong", open=False, visible=False) as wrong:
+        label = gr.Radio(
+            [("The face is real", "real"), ("The face was generated or swapped", "fake")],
+            label="What is it really?",
+        )
+        agreed = gr.Checkbox(label="Also keep the photo and the face, on the machine that runs this page")
+        send = gr.Button("Send", elem_id="send")
+        thanks = gr.Markdown(elem_id="thanks")
+    return wrong, label, agreed, send, thanks
+
+
+def _connect_checks(handlers: Handlers, tried: gr.Button, using: gr.State) -> None:
+    """Connects all that starts or ends a check."""
+    shown, photo = handlers.shown, handlers.shown.photo
+    come = photo.upload(shown.waiting, None, shown.all, queue=False, **PRIVATE)
+    uploaded = come.then(handlers.run, [photo, using], shown.all, trigger_mode="multiple", **MODEL, **PRIVATE)
+    chosen = tried.click(example, None, photo, queue=False, api_visibility="private").then(
+        handlers.run, [photo, using], shown.all, **MODEL, **PRIVATE
+    )
+    photo.clear(shown.idle, None, shown.all, cancels=[uploaded, chosen], queue=False, **PRIVATE)
+    # A step under way may still arrive after that; Gradio calls the run failed once it has ended, and this is last.
+    for check in (uploaded, chosen):
+        check.failure(handlers.ended_early, photo, shown.all, preprocess=False, queue=False, **PRIVATE)
+
+
+def _connect_findings(handlers: Handlers) -> None:
+    """Connects all that a visitor can do with a verdict."""
+    shown = handlers.shown
+    view = [shown.state, shown.faces, shown.opacity, shown.close]
+    shown.faces.input(handlers.choose, view, [shown.result, shown.slider, shown.where], **PRIVATE)
+    shown.opacity.input(redraw, view, shown.slider, trigger_mode="always_last", **PRIVATE)
+    shown.close.input(redraw, view, shown.slider, **PRIVATE)
+    form = [shown.state, shown.faces, shown.label, shown.agreed, shown.photo]
+    shown.send.click(handlers.correct, form, [shown.thanks, shown.send], **PRIVATE)
+    for changed in (shown.label.input, shown.agreed.input, shown.faces.input):
+        changed(enable, None, shown.send, queue=False, **PRIVATE)

@@ -1,18 +1,24 @@
-"""What the tab "Photo" shows in each of its states, and what it remembers of a photo."""
+"""The tab "Photo": its components, what it remembers of a photo, and what it shows in each of its states."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import gradio as gr
+from gradio.blocks import Block
+from markupsafe import Markup
 
 from deepley.ui.parts import verdict_card as card
-from deepley.verdict import words
+from deepley.ui.parts.events import Update, Updates
+from deepley.ui.parts.inputs import PhotoInput
+from deepley.verdict import report, words
 from deepley.verdict.detector import Detector
 from deepley.verdict.photo import PhotoVerdict
 
-FORM = (None, False, gr.update(interactive=True), "")
-"""An untouched form to say that a verdict is wrong: what was chosen for one photo is not sent for the next."""
+OPACITY = 0.7
+"""Opacity of the heatmap until somebody changes it."""
+
+_HINT = "The verdict appears here."
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,9 @@ class Checked:
     """What a visitor's page remembers of the last photo.
 
     Attributes:
-        name: Of the file.
-        verdict: Of the photo.
-        detector: That gave it.
+        name: Name of the file.
+        verdict: Verdict on the photo.
+        detector: Detector that gave it.
     """
 
     name: str
@@ -30,43 +36,114 @@ class Checked:
     detector: Detector
 
 
-def idle_card() -> str:
+@dataclass(frozen=True)
+class Components:
+    """What a check changes on the page."""
+
+    photo: PhotoInput
+    result: gr.HTML
+    faces: gr.Radio
+    findings: gr.Column
+    looking: gr.Column
+    slider: gr.ImageSlider
+    where: gr.Markdown
+    opacity: gr.Slider
+    close: gr.Radio
+    told: gr.HTML
+    text: gr.Textbox
+    wrong: gr.Accordion
+    label: gr.Radio
+    agreed: gr.Checkbox
+    send: gr.Button
+    thanks: gr.Markdown
+    state: gr.State
+
+    @property
+    def all(self) -> list[Block]:
+        """Outputs of a check."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    def _form(self) -> Updates:
+        """An untouched form for corrections: what was chosen for one photo must not be sent for the next."""
+        return {self.label: None, self.agreed: False, self.send: gr.update(interactive=True), self.thanks: ""}
+
+    def idle(self) -> Updates:
+        """The page without a photo."""
+        return self.blank("idle", "No photo yet", _HINT)
+
+    def waiting(self) -> Updates:
+        """The page while a photo waits for its turn: never an older photo's verdict."""
+        return self.working("Waiting for its turn")
+
+    def working(self, step: str) -> Updates:
+        """The page while a photo is checked."""
+        return self.blank("working", f"{step}…", _HINT)
+
+    def failed(self, sentence: str, title: str = "This photo could not be checked") -> Updates:
+        """The page after a check that failed; the photo is removed from its box."""
+        return {**self.blank("failed", title, sentence), self.photo: None}
+
+    def blank(self, state: str, title: str, sentence: str) -> Updates:
+        """A card without a score, and nothing of an earlier photo."""
+        hidden = gr.update(visible=False)
+        return {
+            self.result: card.message(state, title, sentence),
+            self.faces: gr.update(choices=[], value=None, visible=False),
+            self.findings: hidden,
+            self.looking: hidden,
+            self.slider: None,
+            self.where: "",
+            self.opacity: OPACITY,
+            self.close: True,
+            self.told: "",
+            self.text: "",
+            self.wrong: hidden,
+            **self._form(),
+            self.state: None,
+        }
+
+    def found(self, checked: Checked) -> Updates:
+        """The page with a verdict; of several faces it shows the one with the strongest evidence."""
+        verdict, release = checked.verdict, checked.detector.release
+        face = verdict.worst if verdict.verdicts else 0
+        choices = [
+            (f"{i + 1}: {words.HEADLINES[v.evidence]}, score {v.score:.2f}", i) for i, v in enumerate(verdict.verdicts)
+        ]
+        alone = len(choices) == 1
+        return {
+            self.result: card.verdict(verdict, face, release),
+            self.faces: gr.update(choices=choices, value=face if choices else None, visible=len(choices) > 1),
+            self.findings: gr.update(visible=True),
+            self.looking: gr.update(visible=bool(choices)),
+            self.slider: overlay(checked, face, OPACITY, alone),
+            self.where: where(checked, face),
+            self.opacity: OPACITY,
+            self.close: alone,
+            self.told: card.provenance(verdict),
+            self.text: report.text(verdict, release, checked.name),
+            self.wrong: gr.update(visible=bool(choices), open=False),
+            **self._form(),
+            self.state: checked,
+        }
+
+
+def idle_card() -> Markup:
     """The card without a photo."""
-    return card.message("idle", "No photo yet", "The verdict appears here.")
+    return card.message("idle", "No photo yet", _HINT)
 
 
-def idle() -> tuple:
-    """What the page shows without a photo."""
-    return blank("idle", "No photo yet", "The verdict appears here.")
-
-
-def waiting() -> tuple:
-    """What the page shows until a photo's turn comes: never an older photo's verdict."""
-    return blank("working", "Waiting for its turn…", "The verdict appears here.")
-
-
-def broken() -> tuple:
-    """What the page shows when something broke: never an older photo's verdict."""
-    text = "There is no score for it. Remove it and try another file, or the same photo saved as JPEG."
-    return blank("failed", "This photo could not be checked", text)
-
-
-def blank(state: str, title: str, sentence: str) -> tuple:
-    """A card without a score, and everything of an earlier photo put away."""
-    hidden = gr.update(visible=False)
-    return (
-        card.message(state, title, sentence), gr.update(choices=[], value=None, visible=False), hidden, hidden, None,
-        "", 0.7, True, "", "", hidden, *FORM, None if state == "failed" else gr.skip(), None,
-    )  # fmt: skip
-
-
-def look(checked: Checked, face: int, opacity: float, close: bool) -> tuple:
-    """The photo and one face's overlay for the slider, near or far, and in words where the weight lies."""
+def overlay(checked: Checked, face: int, opacity: float, close: bool) -> Update | None:
+    """The photo and one face's heatmap for the slider, near or far; None if there is no face."""
     verdict = checked.verdict
     if not verdict.verdicts:
-        return None, ""
+        return None
     x, _, width, _ = verdict.verdicts[face].face.box
     # The slider's line goes through the chosen face.
     at = 50 if close else min(max(100 * (x + width / 2) / verdict.file.width, 5), 95)
-    shown = gr.update(value=verdict.overlay(opacity, face, close), slider_position=at)
-    return shown, f"{words.looked(verdict.verdicts[face])} {words.HEATMAP_NOTE}"
+    return gr.update(value=verdict.overlay(opacity, face, close), slider_position=at)
+
+
+def where(checked: Checked, face: int) -> str:
+    """The heatmap in words; empty if there is no face."""
+    verdicts = checked.verdict.verdicts
+    return f"{words.looked(verdicts[face])} {words.HEATMAP_NOTE}" if verdicts else ""

@@ -35,7 +35,7 @@ def test_at_home_everything_is_there(runs, monkeypatch):
     monkeypatch.setattr(huggingface, "token_of_this_machine", lambda: "hf_mine")
     assert len(account.jobs(runs, None)) == 3
     assert account.token(None) == "hf_mine"
-    assert machine.remote_of(machine.HERE, None, None, None) == (None, None)
+    assert machine.remote_of(machine.HERE, None, None, None) is None
 
 
 def test_at_home_without_an_account_the_way_to_one_is_named(monkeypatch):
@@ -78,4 +78,4 @@ def test_a_rented_machine_is_paid_by_the_account_of_the_token(monkeypatch):
 
 
 def test_the_price_is_the_most_that_it_can_cost():
-    assert "At most $0.60" in machine._price("t4-small 0.400000", 1.5)
+    assert "At most $0.60" in machine.highest_price("t4-small 0.400000", 1.5)

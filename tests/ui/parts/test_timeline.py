@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from deepley.config import VideoLimits
-from deepley.ui.parts import timeline
-from deepley.ui.tabs import video
+from deepley.ui.parts import clip_card, timeline
 from deepley.verdict.calibration import Calibration, Evidence
 from deepley.video import report
 from deepley.video.observations import Observation
@@ -56,7 +55,7 @@ def test_the_filmstrip_shows_the_highest_scores_in_order_and_no_glimpse(verdict)
 
 
 def test_every_track_has_its_card_and_what_was_left_out_is_told(verdict):
-    told = video._cards(verdict)
+    told = clip_card.tracks(verdict)
     assert told.count("<section") == 2
     assert "too briefly to be judged" in told
     assert "could be judged" not in told

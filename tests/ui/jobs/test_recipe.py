@@ -1,11 +1,11 @@
-"""The form of the training tab, without a browser."""
+"""The recipe and the folders of the training form, without a browser."""
 
 import pytest
 
 from deepley.recipes import PRESETS
 from deepley.training.fit.begin import TrainingError
 from deepley.ui.jobs.pictures import folders_in
-from deepley.ui.tabs.train import job_of, recipe_of, rows_of
+from deepley.ui.jobs.recipe import job_of, recipe_of, rows_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)
