@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+# For processes that tests start, wherever they run: an editable install may be of another checkout.
+os.environ["PYTHONPATH"] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -27,6 +29,27 @@ from deepley.records import to_json
 from tests.hub.server import Hub
 
 MICRO = ModelConfig(backbone="micro", dense=(8, 4))
+LONGEST = (
+    "training/fit/test_run.py",
+    "browser/test_page.py",
+    "jobs/test_jobs.py",
+    "scan/test_killed.py",
+    "scan/test_cluster.py",
+    "scan/test_run.py",
+    "browser/test_training.py",
+    "browser/test_clip.py",
+    "hub/test_download.py",
+    "jobs/rented/test_huggingface.py",
+    "ui/test_start.py",
+    "test_compatibility.py",
+)
+"""The files that take longest, in this order: they begin first, so that none is left when everything else is done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

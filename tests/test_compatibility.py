@@ -57,6 +57,7 @@ def test_a_temporal_head_scores_a_sequence_as_it_did(detector):
     np.testing.assert_allclose(head.logits(sequence), SAID["temporal"], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_interrupted_and_trains_on_to_the_end(old):
     job = Job(old / "job")
     before = job.history
@@ -73,6 +74,7 @@ def test_a_killed_job_is_interrupted_and_trains_on_to_the_end(old):
     assert release.load(job.release).name == "killed"
 
 
+@pytest.mark.slow
 def test_an_interrupted_scan_keeps_its_rows_and_adds_equal_ones(old, monkeypatch):
     monkeypatch.chdir(old / "scan")
     assert scan("all", Path("out.parquet"), old / "release", workers=1) == Found(photos=6, errors=0, kept=3)

@@ -35,6 +35,7 @@ def test_the_shipped_weights_load_and_judge_a_photo(detector, astronaut):
     assert verdict.heatmap.max() == 1
 
 
+@pytest.mark.slow
 def test_the_shipped_release_scores_a_photo_alike_under_all_orientations(detector, astronaut):
     def scores(file_format, **options):
         files = [under_orientation(astronaut, o, file_format, **options) for o in range(1, 9)]

@@ -12,6 +12,8 @@ from playwright.sync_api import expect, sync_playwright
 from tests.browser import drive
 from tests.video import film
 
+pytestmark = pytest.mark.browser
+
 DONE = '#clip-verdict [data-state="done"]'
 
 

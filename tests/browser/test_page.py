@@ -22,6 +22,8 @@ from deepley.verdict.detector import Detector
 from tests.browser import drive
 from tests.conftest import encode
 
+pytestmark = pytest.mark.browser
+
 DONE = '#verdict [data-state="done"]'
 
 

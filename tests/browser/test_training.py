@@ -21,6 +21,8 @@ from tests.browser import drive
 from tests.browser.test_page import DONE
 from tests.conftest import encode
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):

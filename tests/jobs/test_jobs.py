@@ -50,6 +50,7 @@ def root(tmp_path):
             local.cancel(job)
 
 
+@pytest.mark.slow
 def test_two_jobs_run_in_order_and_the_second_starts_from_a_release(root, config, micro_release):
     head = (Phase("head", ("new",), 1, 16, crop=64, learning_rate=1e-6),)
     model = dataclasses.replace(config.train.model, kinds=("generated", "blended"))
@@ -76,6 +77,7 @@ def test_two_jobs_run_in_order_and_the_second_starts_from_a_release(root, config
     assert all(same)  # a release brings all stages: "new" is the head alone
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_interrupted_and_resumes_from_its_checkpoint(root, slow):
     job = local.submit(root, slow)
     until(lambda: len(job.history) >= 2)
@@ -98,6 +100,7 @@ def test_a_killed_job_is_interrupted_and_resumes_from_its_checkpoint(root, slow)
         local.cancel(job)
 
 
+@pytest.mark.slow
 def test_ten_jobs_at_once_start_exactly_one_whoever_dies(root, slow):
     jobs = [local.submit(root, slow) for _ in range(10)]
     running = until(lambda: [job for job in jobs if job.status.state is State.RUNNING])
@@ -116,6 +119,7 @@ def test_ten_jobs_at_once_start_exactly_one_whoever_dies(root, slow):
     until(lambda: jobs[1].status.state is State.RUNNING)
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_train_says_why_in_one_sentence(root, config, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -189,6 +193,7 @@ def test_the_command_line_lists_shows_and_cancels(root, config, capsys):
     assert "There is no job" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_estimate_is_measured_and_of_the_size_of_the_training_itself(root, config):
     job = local.submit(root, config)
     said = local.estimate(config)
@@ -199,6 +204,7 @@ def test_the_estimate_is_measured_and_of_the_size_of_the_training_itself(root, c
     assert took / 4 < float(number) < took * 6  # beside another training, and mostly compiling
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_says_so(config):
     with pytest.raises(JobError, match="could not be measured"):
         local.estimate(dataclasses.replace(config, data="/nothing"))

@@ -9,6 +9,8 @@ from tests.scan.pipes import KILL, serve
 
 ray = pytest.importorskip("ray")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def no_ray_afterwards():

@@ -15,6 +15,8 @@ from deepley.scan.run import Found, ScanError, scan
 from deepley.scan.slices import Files
 from tests.scan.pipes import KILL, serve
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_process_that_dies_takes_at_most_its_photo_along(folder, micro_release):
     killed = serve("once.png", [KILL, Path("all/wall0.png").read_bytes()]), serve("twice.png", [KILL, KILL])
@@ -34,8 +36,7 @@ def test_a_killed_scan_goes_on_and_none_begins_beside_it(folder, told, rows, mic
     Path("list").write_text("all\nlast.png\n")
     out = Path("out.parquet")
     command = [sys.executable, "-m", "deepley", "scan", "@list", "--out", str(out), "--workers", "1"]
-    paths = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen([*command, "--release", str(micro_release)], env=paths)
+    process = subprocess.Popen([*command, "--release", str(micro_release)])
     try:
         with open("last.png", "wb"):  # is open as soon as everything before it was checked
             family = psutil.Process(process.pid).children()

@@ -10,6 +10,7 @@ from deepley.scan import plain
 from deepley.scan.run import Found, scan
 
 
+@pytest.mark.slow
 def test_a_scan_says_of_folder_tar_and_parquet_what_check_says(folder, told, rows, micro_release, capsys):
     assert main(["scan", "all", "--out", "out.parquet", "--workers", "2", "--release", str(micro_release)]) == 0
     assert rows("out.parquet") == told
@@ -17,6 +18,7 @@ def test_a_scan_says_of_folder_tar_and_parquet_what_check_says(folder, told, row
     assert not Path(".out.parquet.parts").exists()
 
 
+@pytest.mark.slow
 def test_a_source_that_holds_the_output_is_scanned_without_its_parts(folder, told, rows, micro_release):
     out, steps = Path("all/out.parquet"), []
 
@@ -31,6 +33,7 @@ def test_a_source_that_holds_the_output_is_scanned_without_its_parts(folder, tol
     assert rows(out) == told
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_the_releases_are_refused_in_a_sentence(folder, micro_release, capsys):
     shutil.copytree(micro_release, "other")
     with open("other/model.safetensors", "ab") as file:

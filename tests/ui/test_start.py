@@ -36,6 +36,7 @@ LATER |= {"deepley.jobs.trainer", "deepley.scan", "deepley.cli", "deepley.hub.sp
 NEVER = {"torch", "jax", "ray", "matplotlib", "skimage", "foolbox", "playwright"}
 
 
+@pytest.mark.slow
 def test_the_first_page_waits_for_no_import_that_it_does_not_need(micro_release, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", START, micro_release, tmp_path],
@@ -69,6 +70,7 @@ def test_a_pinned_release_that_cannot_be_used_leaves_the_embedded_one(micro_rele
         start.detector(Choice(pinned, "The release is used, as asked."))
 
 
+@pytest.mark.slow
 def test_app_py_runs_as_on_a_space_with_a_hub_that_is_away(tmp_path):
     """Port and root path from the environment, a visitor's login, and a pinned release that does not come."""
     with socket.socket() as free:

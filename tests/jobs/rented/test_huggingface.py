@@ -39,6 +39,7 @@ def _does(hub, job, script, monkeypatch, seconds=3600):
     monkeypatch.setattr(follower, "command", lambda *_, **__: ["bash", "-c", script])
 
 
+@pytest.mark.slow
 def test_a_job_is_staged_privately_runs_the_same_command_line_there_and_comes_back(hub, api, job, config):
     assert follower.follow(job, api, "hf_alice", poll=0.5) == 0, job.log_tail(200)
     status = job.status

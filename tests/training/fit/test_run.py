@@ -34,6 +34,8 @@ from deepley.verdict import words
 from deepley.verdict.detector import Detector
 from tests.conftest import MICRO
 
+pytestmark = pytest.mark.slow
+
 TRAIN = """
 import json, sys
 from pathlib import Path

@@ -31,6 +31,7 @@ def sources(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_treatment_is_measured_and_blur_blinds_what_looks_for_grain(sources):
     found = robustness.under_treatments(sharp, tuple(find(sources)), CUT)
     assert set(found) == set(robustness.CONDITIONS)

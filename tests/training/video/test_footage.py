@@ -14,6 +14,8 @@ from deepley.training.video import clips, footage
 from deepley.video import temporal_head
 from tests.conftest import encode
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory, astronaut):

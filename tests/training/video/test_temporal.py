@@ -17,6 +17,7 @@ def _examples(gap, n=120, seed=0):
     return Examples(sequences, spatial, kinds, splits, 0)
 
 
+@pytest.mark.slow
 def test_the_head_learns_what_changes_and_the_controls_stay_at_chance():
     trained, measured = temporal.fit(_examples(1.5))
     for found in measured["auc"].values():
@@ -36,6 +37,7 @@ def test_the_head_learns_what_changes_and_the_controls_stay_at_chance():
     assert rows["both"]["gain"]["low"] == measured["difference"]["low"]
 
 
+@pytest.mark.slow
 def test_a_head_that_has_learnt_the_renderer_is_found_out():
     made = _examples(0.0)
     made.sequences[made.kinds == "blended", :, 9] += 2
