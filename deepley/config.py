@@ -1,4 +1,4 @@
-"""What the environment says, and every limit and threshold, once, as frozen dataclasses."""
+"""Settings from the environment, and all limits and thresholds, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The project's folder: what is beside the package."""
+"""The project's folder, which holds the package."""
 
 DEFAULT_RELEASE = ROOT / "weights" / "deepley-resnet50"
-"""The embedded release."""
+"""Folder of the embedded release."""
 
 NAMED_RELEASE = os.environ.get("DEEPLEY_RELEASE")
-"""A release folder: used before any other."""
+"""Folder of a release that is used before any other, or None."""
 
 HUB_RELEASE = os.environ.get("DEEPLEY_HUB")
-"""A release on the Hub, as OWNER/NAME@COMMIT:DIGEST, which `publish` prints: used next, from the Hub's cache or the
-network. Without either, and if the Hub fails, the embedded release is used."""
+"""A release on the Hub, as OWNER/NAME@COMMIT:DIGEST, which `publish` prints, or None. It is used if no folder is named,
+and comes from the Hub's cache or the network. Without it, or if the Hub fails, the embedded release is used."""
 
 HUB_PATIENCE = 10.0
-"""Seconds from the start, its imports included, until it waits for the Hub no longer."""
+"""Time after which the start of the page no longer waits for the Hub, in seconds, imports included."""
 
 RUNS_FOLDER = Path(os.environ.get("DEEPLEY_RUNS", "runs"))
-"""Where fine-tuning jobs live."""
+"""Folder of the fine-tuning jobs."""
 
 DATA_FOLDER = Path(os.environ.get("DEEPLEY_DATA", "data"))
-"""Where the page keeps what visitors agreed to leave: corrections."""
+"""Folder in which the page stores visitors' corrections."""
 
 LONGEST_JOB = 2_000_000
-"""Training images that a fine-tuning job of the page may show, over all its rounds: about a day on two CPU cores."""
+"""Largest number of training images that a fine-tuning job of the page may show over all its rounds: it takes about a day
+on two CPU cores."""
 
 MICRO_BATCH = 16
-"""Faces in one forward pass; more are split."""
+"""Largest number of faces in one forward pass; more are split."""
 
 FACE_SIZE = 256
 """Side of an aligned face crop in pixels."""
@@ -40,12 +41,12 @@ FACE_SIZE = 256
 
 @dataclass(frozen=True)
 class PhotoLimits:
-    """What `photo.decode` accepts.
+    """Limits of photos, for `photo.decode`.
 
     Attributes:
         max_bytes: Largest file, in bytes.
         max_pixels: Largest width times height, checked before decoding.
-        formats: Pillow format names that are tried.
+        formats: Pillow's names of the formats that are tried.
     """
 
     max_bytes: int = 25_000_000
@@ -55,17 +56,17 @@ class PhotoLimits:
 
 @dataclass(frozen=True)
 class VideoLimits:
-    """What `video.reader` accepts, and how much of it is decoded and kept.
+    """Limits of video clips, for `video.reader`: which are accepted, and how much of them is decoded and kept.
 
     Attributes:
         max_bytes: Largest file, in bytes.
         max_pixels: Largest width times height of a frame, checked before decoding.
-        max_seconds: Length of the part that is analysed, from the first frame on, in seconds.
-        max_frames: Frames that are decoded at most.
+        max_seconds: Longest part that is analysed, from the first frame on, in seconds.
+        max_frames: Largest number of decoded frames.
         every: Time between the first frames of two pairs, in seconds.
-        formats: FFmpeg's names of the containers that are tried. Playlists are none of them: they name other files.
-        shown_side: Longest side, in pixels, of the copies of frames that a verdict keeps.
-        max_faces: Faces followed at one time, the largest.
+        formats: FFmpeg's names of the containers that are tried. No playlists are among them: they name other files.
+        shown_side: Longest side of the copies of frames that a verdict keeps, in pixels.
+        max_faces: Largest number of faces that are tracked at one time; they are the largest ones.
     """
 
     max_bytes: int = 500_000_000
@@ -84,10 +85,10 @@ class VideoLimits:
 
 @dataclass(frozen=True)
 class ManyLimits:
-    """What one run of "Many photos" accepts.
+    """Limits of one run of "Many photos".
 
     Attributes:
-        max_files: Photos, counting those inside zips.
+        max_files: Largest number of photos, those inside zips included.
         max_zip_bytes: Largest zip, in bytes.
     """
 
@@ -97,18 +98,18 @@ class ManyLimits:
 
 @dataclass(frozen=True)
 class ApiLimits:
-    """What programs may ask of this server.
+    """Limits of calls to this server.
 
     Attributes:
-        calls_per_minute: From one address.
-        posts_per_minute: Of whatever kind, from one address: what the page itself sends, uploads included.
-        uploads_per_hour: From one address, in bytes: as long as uploads are kept.
-        max_photos: In one call of /check_many.
-        max_bytes: Of all files of one call of /check_many.
-        max_body: Of a request that is no upload, in bytes; a photo of 25 MB has 33.4 million as a data URL.
-        max_fetched: Of the files of one call that are named by their addresses on the web, in bytes; each is held in
-            memory while it comes.
-        fetch_seconds: For them to come, redirects included.
+        calls_per_minute: Allowed calls of the API a minute from one address.
+        posts_per_minute: Allowed POST requests of any kind a minute from one address, those of the page included.
+        uploads_per_hour: Allowed uploads an hour from one address, in bytes. Uploads are kept for an hour.
+        max_photos: Largest number of photos in one call of /check_many.
+        max_bytes: Largest size of all files of one call of /check_many, in bytes.
+        max_body: Largest request that is no upload, in bytes; a photo of 25 MB has 33.4 million as a data URL.
+        max_fetched: Largest size of all files of one call that are named by URLs, in bytes; each is in memory while it
+            is fetched.
+        fetch_seconds: Longest time to fetch them, redirects included, in seconds.
     """
 
     calls_per_minute: int = int(os.environ.get("DEEPLEY_CALLS_PER_MINUTE", "60"))
@@ -123,12 +124,12 @@ class ApiLimits:
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """What an upload of training pictures may hold, and what every upload must leave.
+    """Limits of uploads of training pictures.
 
     Attributes:
-        max_bytes: Of the archive, and of the pictures unpacked, each in bytes.
-        max_images: Pictures taken; an archive with more is refused.
-        min_free: Bytes that stay free on the disk.
+        max_bytes: Largest archive, and largest size of the unpacked pictures, in bytes.
+        max_images: Largest number of pictures; an archive with more is refused.
+        min_free: Space that every upload must leave free on the disk, in bytes.
     """
 
     max_bytes: int = 2_000_000_000
@@ -138,18 +139,18 @@ class UploadLimits:
 
 @dataclass(frozen=True)
 class FaceLimits:
-    """How faces are found.
+    """Limits of faces: how they are detected, and which of them are judged.
 
     Attributes:
-        search_side: Longest side, in pixels, of the copy that the face detector sees.
-        confidence: Smallest detector confidence, 0..1, for a face.
-        min_side: Smallest longer side of a face's box in the photo, in pixels; below it a face is "too small". Of 100
-            validation fakes 91 % are found at 64 px, 86 % at 48 (`benchmarks.limits`).
-        min_sharpness: Smallest `Face.sharpness`; below it a face is "too blurred". The median of faces blurred by 1.6
-            px, of which 95 % are found, is 11; by 2 px, 88 %, it is 6.
-        max_faces: Faces that get a verdict, largest first; a crowd's others are counted only.
-        aligned_tolerance: A square image is taken as an aligned crop when both eyes lie within this many pixels of
-            the template's, measured at 256 px.
+        search_side: Longest side of the copy of a photo that the face detector gets, in pixels.
+        confidence: Smallest confidence of the face detector, 0..1.
+        min_side: Smallest longer side of a face's box in the photo, in pixels; a smaller face is not judged. Of 100
+            validation fakes, 91 % are recognised at 64 px, and 86 % at 48 px (`benchmarks.limits`).
+        min_sharpness: Smallest `Face.sharpness`; a face below it is not judged. The median of faces blurred by 1.6 px,
+            of which 95 % are recognised, is 11; by 2 px, with 88 %, it is 6.
+        max_faces: Largest number of judged faces; they are the largest ones, and the others are only counted.
+        aligned_tolerance: Largest distance of both eyes from the template's at which a square image counts as an
+            aligned crop, in pixels at 256 px.
     """
 
     search_side: int = 640

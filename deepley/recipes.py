@@ -1,4 +1,4 @@
-"""How a network is trained: what it is made of, its phases, and the recipes that have a name."""
+"""Recipes: the network, the phases of its training, and the recipes that have a name."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from dataclasses import dataclass, field
 from deepley.errors import Refusal
 
 _RENAMED = {f"conv{number}": f"stage{number}" for number in range(1, 6)}
-"""Names of stages in recipes that were written before 2026-11-29."""
+"""New names of the stages in recipes that were written before 2026-11-29."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The network: a backbone and the head of the student deck.
+    """The configuration of a network: a backbone, and the head of the student deck.
 
     Attributes:
-        backbone: A name in `network.backbones.registry.BACKBONES`.
-        dense: Units of the hidden Dense layers of the head.
+        backbone: Name of the backbone in `network.backbones.registry.BACKBONES`.
+        dense: Units of each hidden Dense layer of the head.
         dropout: Dropout rate after each of them, 0..1.
         l2: L2 factor on the kernels of the head.
-        kinds: What the network tells from a real photo, one logit each: "generated" whole, or "blended" in part.
+        kinds: Kinds of fake that the network tells from a real photo, with one logit each: "generated" as a whole, or
+            "blended" in part.
     """
 
     backbone: str = "resnet50"
@@ -31,19 +32,20 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of training with one set of trainable stages.
+    """One phase of a training, with its own set of trainable stages.
 
     Attributes:
-        name: Shown on the curves.
-        trainable: Names of stages to train, "stage1" (shallow) and so on; "all" stands for every stage. "head" is the
-            head; "new" stands for every stage that the base weights did not provide.
+        name: Name of the phase, shown on the curves.
+        trainable: Names of the stages to train, "stage1" (shallow) and so on, or "head". "all" stands for every stage,
+            "new" for every stage that the base weights did not provide.
         rounds: Number of rounds (epochs of `fit`).
-        images_per_round: Training images seen in a round.
-        crop: Side of the random square crop in pixels.
-        learning_rate: Peak rate.
-        schedule: "cosine" (warm-up, then decay to zero over the phase), or "plateau" (constant, and halved after every
-            two rounds without a better `TrainConfig.monitor`, as Keras's `ReduceLROnPlateau` does).
-        cache: Compute the frozen stages' features once per view instead of in every pass.
+        images_per_round: Number of training images in a round.
+        crop: Side of the random square crop, in pixels.
+        learning_rate: Peak learning rate.
+        schedule: Schedule of the learning rate: "cosine" (warm-up, then decay to zero over the phase), or "plateau"
+            (constant, and halved after every two rounds without a better `TrainConfig.monitor`, like Keras's
+            `ReduceLROnPlateau`).
+        cache: Whether the features of the frozen stages are computed once a view, and not in every pass.
     """
 
     name: str
@@ -68,33 +70,34 @@ class Phase:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run, complete: the same config, data and seed give the same run.
+    """A complete recipe: the same config, data and seed give the same training run.
 
     Attributes:
-        preset: Name of the recipe this started from.
-        phases: Run in order.
-        model: The network.
-        batch_size: Images in a training step.
-        optimizer: "adam" or "adamw".
-        weight_decay: AdamW's decoupled weight decay.
-        augment: Which degradations of `training.augment` views get: "none", "usual" or "wide". Flips and crops are
-            always on.
-        blends: Blends made of each real picture (`training.blending`), on average, as a further kind of fake; 0..1.
-        balance: How evenly the sources of a label (folders of pictures) are shown, whatever their sizes: 0 shows every
-            picture as often as any other, 1 every source; between, a source of n pictures counts as n ** (1 - balance).
-        kept: Share that the release started from keeps in the trained weights: they end as kept times its own plus
-            (1 - kept) times those that training gave, so that what is new costs less of what was known (Wortsman et
-            al. 2022, WiSE-FT); from 0 to below 1.
-        warmup: Share of a cosine phase spent warming up, 0..1.
-        monitor: What says which round's weights are kept, and when to stop: "val_loss", or "val_auc" where a release
-            learns more: its loss was as low as calibration makes it before it learnt anything.
-        patience: Rounds of a phase without a better `monitor` before it stops.
-        views: Augmented views of every image that a cached phase stores.
-        train_limit: Train on at most this many images (half real, half fake); 0 takes all.
-        valid_limit: Validate each round on at most this many images; 0 takes all.
-        mixed_precision: Compute in bfloat16 where the machine has it (`network.devices.policy`), keep variables in
-            float32.
-        seed: Seeds weights, order, augmentation and dropout.
+        preset: Name of the preset from which the recipe was made.
+        phases: Phases, in order.
+        model: Configuration of the network.
+        batch_size: Number of images in a training step.
+        optimizer: Name of the optimizer, "adam" or "adamw".
+        weight_decay: Decoupled weight decay of AdamW.
+        augment: Degradations of `training.views.augment` that views get: "none", "usual" or "wide". Flips and crops
+            are always on.
+        blends: Average number of blends made of each real picture (`training.views.blending`) as a further kind of
+            fake; 0..1.
+        balance: Balance between the sources of a label (folders of pictures), 0..1: at 0 every picture is shown as
+            often as any other, at 1 every source; between, a source of n pictures counts as n ** (1 - balance).
+        kept: Share of the weights of the release that training started from in the final weights, 0 <= kept < 1: they
+            are kept times its own plus (1 - kept) times the trained ones, so that less of the old knowledge is lost
+            (Wortsman et al. 2022, WiSE-FT).
+        warmup: Share of a cosine phase that is used for warm-up, 0..1.
+        monitor: Metric that decides which round's weights are kept and when a phase stops: "val_loss", or "val_auc" for
+            training a release further, whose loss calibration has already minimised.
+        patience: Number of rounds without a better `monitor` after which a phase stops.
+        views: Number of augmented views of every image that a cached phase stores.
+        train_limit: Largest number of training images (half real, half fake); 0 takes all.
+        valid_limit: Largest number of images on which each round is validated; 0 takes all.
+        mixed_precision: Whether to compute in bfloat16, with variables in float32, if the machine has it
+            (`network.devices.policy`).
+        seed: Seed of weights, order, augmentation and dropout.
     """
 
     preset: str
@@ -145,7 +148,7 @@ PRESETS: dict[str, TrainConfig] = {
         preset="deepley",
         batch_size=64,
         valid_limit=1000,
-        patience=17,  # a cosine phase is at its best when its rate has fallen
+        patience=17,  # a cosine phase is best at its end, when its rate is low
         phases=(
             Phase("head", ("new",), rounds=2, images_per_round=18_765, crop=128, learning_rate=1e-3, cache=True),
             Phase("deep", ("stage4", "stage5", "head"), 1, 9_000, crop=128, learning_rate=3e-4),
@@ -154,8 +157,8 @@ PRESETS: dict[str, TrainConfig] = {
             Phase("restart", ("all",), 17, 2_000, crop=224, learning_rate=2e-4),
         ),
     ),
-    # From a release, on many sets and with blends (`training.blends`): what travels. For a GPU. Expected:
-    # weights/deepley-resnet50/metrics.json.
+    # From a release, on many sets and with blends (`training.views.blends`), so that it generalises to new sets. For a
+    # GPU. Expected: weights/deepley-resnet50/metrics.json.
     "wide": TrainConfig(
         preset="wide",
         model=ModelConfig(kinds=("generated", "blended")),
@@ -166,8 +169,8 @@ PRESETS: dict[str, TrainConfig] = {
         patience=12,
         phases=(Phase("all", ("all",), 12, 40_960, learning_rate=3e-4),),
     ),
-    # From a release, on everything old and new together, each source about as often as any other, on a CPU with
-    # bfloat16: small crops first, the whole face at the end, twice; each half ends at a rate of zero, and can be used.
+    # From a release, on old and new sets together, with larger sources shown less often, on a CPU with bfloat16. Twice:
+    # small crops first, then the whole face. Each half ends at a rate of zero, so that its weights can be used.
     "today": TrainConfig(
         preset="today",
         model=ModelConfig(kinds=("generated", "blended")),
@@ -184,8 +187,8 @@ PRESETS: dict[str, TrainConfig] = {
             Phase("full size again", ("all",), 8, 4_096, crop=224, learning_rate=5e-5),
         ),
     ),
-    # From a release, to teach it a few more generators on a CPU: its head alone, on features stored once, so that it
-    # keeps nearly all of what it knew (docs/experiments.md).
+    # From a release, to teach it a few more generators on a CPU: only its head, on features that are stored once, so
+    # that it keeps nearly all of its accuracy on the old sets (docs/experiments.md).
     "further": TrainConfig(
         preset="further",
         model=ModelConfig(kinds=("generated", "blended")),
@@ -198,7 +201,7 @@ PRESETS: dict[str, TrainConfig] = {
         patience=12,
         phases=(Phase("head", ("head",), 12, 20_000, learning_rate=3e-4, cache=True),),
     ),
-    # For a few thousand pictures on a CPU, in minutes: the head, or all that has no weights yet, then everything.
+    # For a few thousand pictures on a CPU, in minutes: first the stages that have no weights yet, then everything.
     "quick": TrainConfig(
         preset="quick",
         phases=(
