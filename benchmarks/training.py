@@ -25,7 +25,7 @@ from deepley.network.model import evidence
 from deepley.recipes import Phase, TrainConfig
 from deepley.records import SCHEMA_VERSION
 from deepley.training.data.dataset import Dataset, load
-from deepley.training.fit import cache, run
+from deepley.training.fit import cache, run, steps
 from deepley.training.fit.batches import Wholes, labels_of
 
 
@@ -42,7 +42,7 @@ def measure(data: Dataset, config: TrainConfig, base: Path | None, cached: bool)
         seconds = time.perf_counter() - start
     valid = data.take("valid", 1000)
     trainer = keras.Model(model.input, model.get_layer(LOGIT).output)
-    logits = evidence(run.predict(trainer, Wholes(valid, 32, config.model.kinds)))
+    logits = evidence(steps.predict(trainer, Wholes(valid, 32, config.model.kinds)))
     return seconds, float(np.mean((logits > 0) == labels_of(valid)))
 
 

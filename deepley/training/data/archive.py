@@ -1,4 +1,4 @@
-"""An uploaded zip or tar of real/ and fake/ pictures, as aligned faces in a folder; nothing is written elsewhere."""
+"""An uploaded zip or tar of real/ and fake/ pictures is unpacked as aligned faces; nothing is written elsewhere."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Member:
     """A regular file of an archive.
 
     Attributes:
-        name: As the archive has it.
-        size: Bytes, as the archive claims.
-        read: Returns at most so many bytes.
-        refused: Why it is not taken, or None.
+        name: Name in the archive.
+        size: Number of bytes that the archive claims.
+        read: Function that returns at most the given number of bytes.
+        refused: Reason why it is left out, or None.
     """
 
     name: str
@@ -40,20 +40,21 @@ class Member:
 
 
 def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> Iterator[tuple[str, str | None]]:
-    """Takes every picture below a folder named real or fake, cut to its largest face as checking would cut it.
+    """Writes the largest face of every picture below a folder named real or fake, aligned as checking aligns it.
 
     A picture that already is an aligned 256 px crop keeps its bytes. Splits named train, valid and test are kept.
 
     Args:
-        archive: The zip or tar, or a folder.
-        into: Gets {split}/{real,fake}/NUMBER.SUFFIX; made if missing.
-        limits: See `UploadLimits`.
+        archive: A zip, a tar or a folder.
+        into: Folder of the pictures, {split}/{real,fake}/NUMBER.SUFFIX; made if missing.
+        limits: Limits of an upload.
 
     Yields:
-        (name, None) for a picture taken, (name, reason) for one that was left out.
+        (name, None) for a picture that was taken, (name, reason) for one that was left out.
 
     Raises:
-        DataError: If this is no archive, or it is larger than the limits, or the disk is too full.
+        DataError: If this is no archive, it is damaged or larger than the limits, or the disk is too full.
+        OSError: If the archive cannot be read or a picture cannot be written.
     """
     if archive.stat().st_size > limits.max_bytes:
         raise DataError(f"The archive is larger than {limits.max_bytes / 1e9:.0f} GB.")
@@ -61,8 +62,8 @@ def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> 
     taken = written = 0
     for member in _unbroken(archive):
         place = _place(PurePosixPath(member.name.replace("\\", "/")))
-        if member.refused or isinstance(place, str):
-            yield member.name, member.refused or place
+        if isinstance(place, str) or member.refused:
+            yield member.name, member.refused or str(place)
             continue
         if taken >= limits.max_images:
             raise DataError(f"The archive holds more than {limits.max_images:,} pictures.")
@@ -81,6 +82,7 @@ def unpack(archive: Path, into: Path, limits: UploadLimits = UploadLimits()) -> 
 
 
 def _unbroken(archive: Path) -> Iterator[Member]:
+    """The members of an archive; whatever a damaged one raises becomes a `DataError`."""
     try:
         yield from _members(archive)
     # A damaged directory raises BadZipFile, TarError, EOFError, zlib.error, struct.error and more.
@@ -89,10 +91,11 @@ def _unbroken(archive: Path) -> Iterator[Member]:
     except ZipError as error:
         raise DataError(str(error)) from error
     except Exception as error:
-        raise DataError("The archive is damaged: make it anew.") from error
+        raise DataError("The archive is damaged: create it again.") from error
 
 
 def _members(archive: Path) -> Iterator[Member]:
+    """The regular files, links and devices of a zip, tar or folder."""
     if archive.is_dir():
         for path in sorted(archive.rglob("*")):
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(archive).parts):
@@ -105,14 +108,14 @@ def _members(archive: Path) -> Iterator[Member]:
                 link = (info.external_attr >> 16) & 0o170000 == 0o120000
                 yield Member(info.filename, info.file_size, _from_zip(opened, info), "It is a link." if link else None)
     elif tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as opened:
-            for info in opened:
-                if info.isdir():
+        with tarfile.open(archive) as tar:
+            for entry in tar:
+                if entry.isdir():
                     continue
-                odd = None if info.isfile() else "It is a link or a device."
-                yield Member(info.name, info.size, _from_tar(opened, info), odd)
+                odd = None if entry.isfile() else "It is a link or a device."
+                yield Member(entry.name, entry.size, _from_tar(tar, entry), odd)
     else:
-        raise DataError("This is no zip or tar archive.")
+        raise DataError("This is not a zip or tar archive.")
 
 
 def _from_folder(path: Path) -> Callable[[int], bytes]:
@@ -137,7 +140,8 @@ def _from_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int],
 def _from_tar(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[int], bytes]:
     def read(limit: int) -> bytes:
         try:
-            return opened.extractfile(info).read(limit)
+            file = opened.extractfile(info)
+            return b"" if file is None else file.read(limit)
         except (tarfile.TarError, OSError, EOFError) as error:
             raise PhotoError("The file cannot be unpacked: the archive is damaged.") from error
 
@@ -145,13 +149,13 @@ def _from_tar(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[int],
 
 
 def _place(path: PurePosixPath) -> tuple[str, ...] | str:
-    """The folders below which a member belongs, made of known names only; or why it is left out."""
+    """The folders for a member, built from known names only; or the reason why it is left out."""
     if path.is_absolute() or ".." in path.parts:
         return "Its name leads out of the archive."
     if path.suffix.lower() in _ARCHIVES:
         return "It is an archive in the archive."
     if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or "__MACOSX" in path.parts:
-        return "It is no picture."
+        return "It is not a picture."
     found = place(path)
     if found is None:
         return "It is not in a folder named real or fake."
@@ -161,7 +165,7 @@ def _place(path: PurePosixPath) -> tuple[str, ...] | str:
 
 
 def _face(data: bytes) -> tuple[bytes, str]:
-    """The aligned face of a picture as a file's bytes and suffix: the picture's own where it is one already."""
+    """The aligned face of a picture as bytes and suffix of a file: those of the picture if it already is one."""
     photo = decode(data)
     found = faces.find(photo.pixels)
     if not found:

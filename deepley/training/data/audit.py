@@ -1,24 +1,40 @@
-"""What could mislead a detector that trains on a folder: shortcuts between the classes, and copies across splits."""
+"""Checks of training data: shortcuts that separate the classes without the faces, and copies across splits."""
 
 from __future__ import annotations
 
 import collections
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from deepley.photo.decode import resize
+from deepley.training.data.pictures import Skipped
 from deepley.training.data.sources import LABELS
 
 THUMBNAIL = 32
-"""Side, in pixels, of the grey thumbnails that near-copies are found with."""
+"""Side, in pixels, of the grey thumbnails that are compared to find near-copies."""
 
 NEAR_COPY = 10.0
-"""Two pictures whose thumbnails differ by less than this root mean square, in grey levels, are near-copies."""
-
+"""Root mean square difference of two thumbnails, in grey levels, below which the pictures are near-copies."""
 
 RARE = 20
-"""Sizes, formats and tables of fewer pictures than this are looked at together."""
+"""Number of pictures below which sizes, formats or tables are counted as one."""
+
+
+class Fact(NamedTuple):
+    """What a picture file says of itself.
+
+    Attributes:
+        size: (width, height) in pixels.
+        format: File format, as Pillow names it.
+        quantization: JPEG quantisation tables; None for other formats.
+    """
+
+    size: tuple[int, int]
+    format: str
+    quantization: tuple[tuple[int, ...], ...] | None
 
 
 @dataclass(frozen=True)
@@ -26,17 +42,17 @@ class Report:
     """What a data folder holds.
 
     Attributes:
-        counts: Images by split and label, as {"train": {"real": n, "fake": n}, ...}.
-        sizes: The five most common (width, height) of each label, with counts.
-        formats: File formats of each label, with counts.
+        counts: Number of images by split and label.
+        sizes: The five most common (width, height) of each label with their counts.
+        formats: File formats of each label with their counts.
         unreadable: (name, reason) of every file that was skipped.
-        warnings: Sentences about shortcuts: ways to tell the classes apart that are not the faces.
+        warnings: Sentences about shortcuts: ways to separate the classes without looking at the faces.
     """
 
-    counts: dict
-    sizes: dict
-    formats: dict
-    unreadable: tuple[tuple[str, str], ...]
+    counts: Mapping[str, Mapping[str, int]]
+    sizes: Mapping[str, list[tuple[tuple[int, int], int]]]
+    formats: Mapping[str, Mapping[str, int]]
+    unreadable: tuple[Skipped, ...]
     warnings: tuple[str, ...]
 
     def text(self) -> str:
@@ -54,18 +70,27 @@ class Report:
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """(1024,) float32 grey levels of a picture squeezed to 32 px."""
+    """The (1024,) float32 grey levels of a picture resized to 32 x 32 px."""
     return resize(pixels, THUMBNAIL, THUMBNAIL).mean(axis=2).astype(np.float32).ravel()
 
 
-def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
-    """Warns where size, format or JPEG tables alone tell the classes apart better than 60 %."""
+def shortcuts(labels: np.ndarray, facts: Sequence[Fact]) -> list[str]:
+    """Looks for facts of the files that separate the classes.
+
+    Args:
+        labels: (n,) int, 0 = real, 1 = fake.
+        facts: What each file says of itself.
+
+    Returns:
+        A warning for size, format and JPEG tables if that alone separates the classes with more than 60 % balanced
+        accuracy.
+    """
     found = []
     for index, what in ((0, "picture size"), (1, "file format"), (2, "JPEG quantisation tables")):
-        counts = collections.defaultdict(lambda: [0, 0])
+        counts: dict[Hashable, list[int]] = collections.defaultdict(lambda: [0, 0])
         for label, fact in zip(labels, facts):
             counts[fact[index]][label] += 1
-        # A value that few pictures have says nothing: with a size of its own each, all would "separate".
+        # Rare values say nothing: if every picture had its own size, sizes would separate the classes perfectly.
         often = [value for value in counts.values() if sum(value) >= RARE]
         rare = np.sum([value for value in counts.values() if sum(value) < RARE] or [[0, 0]], axis=0)
         totals = np.array([*often, rare], float)
@@ -80,7 +105,15 @@ def shortcuts(labels: np.ndarray, facts: list) -> list[str]:
 
 
 def are_copies(thumbnails: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n,) bool: which of the pictures with (n, 1024) `thumbnails` are near-copies of one of the (m, 1024) `known`."""
+    """Finds near-copies of known pictures.
+
+    Args:
+        thumbnails: (n, 1024) thumbnails of the pictures.
+        known: (m, 1024) thumbnails of the known ones.
+
+    Returns:
+        (n,) bool.
+    """
     squares = (known**2).sum(axis=1)
     found = np.zeros(len(thumbnails), bool)
     for start in range(0, len(thumbnails) if len(known) else 0, 256):
@@ -90,8 +123,17 @@ def are_copies(thumbnails: np.ndarray, known: np.ndarray) -> np.ndarray:
     return found
 
 
-def near_copies(splits: dict, digests: list, thumbnails: np.ndarray) -> list[str]:
-    """Warns of pictures that come back, almost: of training in validation, and of either in test."""
+def near_copies(splits: Mapping[str, list[int]], digests: Sequence[bytes], thumbnails: np.ndarray) -> list[str]:
+    """Looks for near-copies across splits.
+
+    Args:
+        splits: Positions of the pictures of each split.
+        digests: SHA-256 of each picture's bytes.
+        thumbnails: (n, 1024) thumbnails of the pictures.
+
+    Returns:
+        A warning if validation holds copies of training images, and one if test holds copies of either.
+    """
     found = []
     for split, earlier in (("valid", ("train",)), ("test", ("train", "valid"))):
         known = np.array([i for name in earlier for i in splits[name]], int)

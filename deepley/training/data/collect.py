@@ -1,4 +1,4 @@
-"""Photos of any size made into training pictures: every face aligned as serving aligns it, and all saved alike."""
+"""Training pictures from photos of any size: faces are aligned as serving aligns them, and all are saved alike."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from deepley.config import FACE_SIZE, FaceLimits
 from deepley.host.files import write
 from deepley.photo import faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
+from deepley.training.data.pictures import Skipped
 from deepley.training.data.sources import DataError
 
 QUALITY = 95
-"""JPEG quality, 4:2:0, of every picture written: that of the Kaggle set, so that tables tell nothing of the label."""
+"""JPEG quality, 4:2:0, of every picture: that of the Kaggle set, so that quantisation tables do not show the label."""
 
 LARGEST = 512
-"""Largest side, in pixels, of a picture written: views draw from it how it is reduced to what the network sees."""
+"""Largest side of a picture in pixels; training draws how it is reduced to the input of the network."""
 
 
-def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tuple[str, str]]:
-    """Writes the largest face of each photo to `out` as a JPEG of 256 px, or up to `LARGEST` where the photo has them.
+def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[Skipped]:
+    """Writes the largest face of each photo as a JPEG of 256 px, or up to `LARGEST` if the photo is large enough.
 
-    Photos are taken in the order of their SHA-256: `skip` and `limit` cut the same disjoint parts every time. A face
-    that serving would not judge, too small or too blurred, is left out. Pictures have the names of their photos, and
-    of photos that share a name, the beginning of their SHA-256 too.
+    Photos are taken in the order of their SHA-256, so `skip` and `limit` select the same disjoint parts every time.
+    Faces that serving would not judge because they are too small or too blurred are left out. A picture has the name
+    of its photo; if several photos share a name, the beginning of the SHA-256 is added.
 
     Args:
-        photos: A folder, searched at any depth.
-        out: Made if missing.
-        limit: Photos to take at most; 0 takes all.
-        skip: Photos to pass over first.
+        photos: Folder of photos, searched at any depth.
+        out: Folder of the pictures; made if missing.
+        limit: Number of photos to take at most; 0 takes all.
+        skip: Number of photos to pass over first.
 
     Returns:
         (name, reason) of each photo without a picture.
 
     Raises:
         DataError: If there is no such folder.
+        OSError: If a photo cannot be read or a picture cannot be written.
     """
     if not photos.is_dir():
         raise DataError(f"There is no folder at {photos}.")
     found = sorted(path for path in photos.rglob("*") if path.suffix.lower() in SUFFIXES)
     digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-    found.sort(key=digests.get)
-    limits, refused = FaceLimits(), []
+    found.sort(key=digests.__getitem__)
+    limits, refused = FaceLimits(), list[Skipped]()
     stems = collections.Counter(_stem(path) for path in found)
     for path in tqdm.tqdm(found[skip : skip + limit if limit else None], desc=out.name, unit=" photos", mininterval=10):
         try:
@@ -68,7 +70,7 @@ def collect(photos: Path, out: Path, limit: int = 0, skip: int = 0) -> list[tupl
 
 
 def _crop(pixels: np.ndarray, face: faces.Face, limits: FaceLimits) -> np.ndarray:
-    """The aligned face at the photo's own resolution, within 256 px and `LARGEST`."""
+    """The aligned face at the photo's own resolution, from 256 px to `LARGEST`."""
     own = round(FACE_SIZE / np.hypot(*face.to_crop[0, :2]))
     if own <= FACE_SIZE:
         return face.crop

@@ -1,10 +1,11 @@
-"""Labelled pictures as splits."""
+"""Labelled pictures as training, validation and test images."""
 
 from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,103 +16,141 @@ from deepley.host import cores
 from deepley.host.ahead import ahead
 from deepley.photo.decode import PhotoError, decode
 from deepley.training.data import audit
+from deepley.training.data.audit import Fact
+from deepley.training.data.pictures import Picture, Skipped
 from deepley.training.data.sources import LABELS, SPLITS, DataError, Source, find
 
 _MEMORY = 400_000_000
-"""Bytes that reading the largest photo takes (`config.PhotoLimits`)."""
+"""Bytes needed to read the largest photo (`config.PhotoLimits`)."""
 
 _FEW = 10
-"""Images of a label that validate; of fewer, one more or less moves an accuracy by more than ten points."""
+"""Validation images of a label below which a warning is given: one image is then ten points of accuracy or more."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Readable images by split, in a fixed order, and the report on them."""
+    """Readable images by split.
 
-    splits: dict[str, tuple[Source, ...]]
+    Attributes:
+        splits: Images of "train", "valid" and "test", in a fixed order.
+        report: Report on the data.
+    """
+
+    splits: Mapping[str, tuple[Picture, ...]]
     report: audit.Report
 
-    def take(self, split: str, limit: int = 0) -> tuple[Source, ...]:
-        """The images of a split; with a limit that many, half of each label, the same ones every time."""
+    def take(self, split: str, limit: int = 0) -> tuple[Picture, ...]:
+        """The images of a split, or a fixed random choice of them with half of each label.
+
+        Args:
+            split: Name of the split.
+            limit: Number of images at most; 0 takes all.
+        """
         sources = self.splits[split]
         if not limit or limit >= len(sources):
             return sources
         order = np.random.default_rng(0).permutation(len(sources))
-        chosen = []
+        chosen: list[int] = []
         for label, n in ((0, limit // 2), (1, limit - limit // 2)):
             chosen += [int(i) for i in order if sources[i].label == label][:n]
         return tuple(sources[i] for i in sorted(chosen))
 
 
-def load(data: Path, progress: bool = False) -> Dataset:
-    """Reads every image once, splits where the data does not, and reports.
+@dataclass(frozen=True)
+class _Seen:
+    """What reading a picture told.
 
-    Where no folder or CSV names a split, the SHA-256 of the bytes decides: 80 % train, 10 % valid, 10 % test, so an
-    exact copy never lands on two sides. Where the data names only training images, a tenth of them, chosen likewise,
-    validates. If that leaves a label of a small set without an image to train on or to validate, another one,
-    with its copies, does instead.
+    Attributes:
+        digest: SHA-256 of its bytes.
+        thumbnail: Thumbnail, see `audit.thumbnail`.
+        fact: What the file says of itself.
+    """
+
+    digest: bytes
+    thumbnail: np.ndarray
+    fact: Fact
+
+
+def load(data: Path, progress: bool = False) -> Dataset:
+    """Reads every image once, splits the images if the data does not, and reports on them.
+
+    If no folder or CSV names a split, the SHA-256 of the bytes decides: 80 % train, 10 % valid, 10 % test. An exact
+    copy is therefore never in two splits. If the data names only training images, a tenth of them is chosen likewise
+    for validation. If a label of a small set is then missing from training or validation, one of its images and the
+    copies of it are moved there.
 
     Args:
-        data: See `training.sources.find`.
-        progress: Show a progress bar.
+        data: See `sources.find`.
+        progress: Whether to show a progress bar.
 
     Raises:
         DataError: If a label is missing from the training or validation images.
     """
     sources = find(Path(data))
-    readable, unreadable, digests, thumbnails, facts = [], [], [], [], []
-    seen = tqdm.tqdm(
-        ahead(_look, sources, cores.usable(_MEMORY)),
-        "Reading pictures",
-        len(sources),
-        unit=" images",
+    found = tqdm.tqdm(
+        ahead(_look, sources, cores.usable(_MEMORY)), "Reading pictures", len(sources), unit=" images",
         disable=not progress,
-    )
-    for source, found in zip(sources, seen):
-        if isinstance(found, str):
-            unreadable.append((source.name, found))
-            continue
-        readable.append(source)
-        for kept, value in zip((digests, thumbnails, facts), found):
-            kept.append(value)
+    )  # fmt: skip
+    readable: list[Source] = []
+    seen: list[_Seen] = []
+    unreadable: list[Skipped] = []
+    for source, look in zip(sources, found):
+        if isinstance(look, str):
+            unreadable.append((source.name, look))
+        else:
+            readable.append(source)
+            seen.append(look)
+    splits = _split(readable, [each.digest for each in seen])
+    report = _report(readable, seen, splits, unreadable)
+    return Dataset({split: tuple(readable[i] for i in indices) for split, indices in splits.items()}, report)
 
-    splits = {split: [] for split in SPLITS}
-    named = {source.split for source in readable}
-    for i, (source, digest) in enumerate(zip(readable, digests)):
+
+def _split(sources: Sequence[Source], digests: Sequence[bytes]) -> dict[str, list[int]]:
+    """The positions of the images of each split; see `load`."""
+    splits: dict[str, list[int]] = {split: [] for split in SPLITS}
+    named = {source.split for source in sources}
+    for i, (source, digest) in enumerate(zip(sources, digests)):
         splits[split_of(source, digest, named)].append(i)
     if "valid" not in named:
-        _fill(splits, named - {"train"}, readable, digests)
+        _fill(splits, named - {"train"}, sources, digests)
     for split in ("train", "valid"):
         for label, value in LABELS.items():
-            if not any(readable[i].label == value for i in splits[split]):
+            if not any(sources[i].label == value for i in splits[split]):
                 purpose = "train on" if split == "train" else "validate"
                 raise DataError(f"There is no readable {label} image to {purpose}: add {label} ones.")
+    return splits
 
-    labels = np.array([source.label for source in readable])
-    warnings = audit.shortcuts(labels, facts) + audit.near_copies(splits, digests, np.stack(thumbnails))
+
+def _report(
+    sources: Sequence[Source], seen: Sequence[_Seen], splits: Mapping[str, list[int]], unreadable: Iterable[Skipped]
+) -> audit.Report:
+    """The report on a data set."""
+    labels = np.array([source.label for source in sources])
+    facts = [each.fact for each in seen]
+    copies = audit.near_copies(splits, [each.digest for each in seen], np.stack([each.thumbnail for each in seen]))
+    warnings = audit.shortcuts(labels, facts) + copies
     few = {name: int((labels[splits["valid"]] == value).sum()) for name, value in LABELS.items()}
     if min(few.values()) < _FEW:
         warnings.append(
             f"Only {few['real']} real and {few['fake']} fake images validate: figures on so few say little."
         )
     by_label = {name: [f for f, label in zip(facts, labels) if label == value] for name, value in LABELS.items()}
-    found = audit.Report(
+    return audit.Report(
         counts={
             split: {name: int((labels[indices] == value).sum()) for name, value in LABELS.items()}
             for split, indices in splits.items()
         },
-        sizes={name: collections.Counter(f[0] for f in of).most_common(5) for name, of in by_label.items()},
-        formats={name: dict(collections.Counter(f[1] for f in of)) for name, of in by_label.items()},
+        sizes={name: collections.Counter(f.size for f in of).most_common(5) for name, of in by_label.items()},
+        formats={name: dict(collections.Counter(f.format for f in of)) for name, of in by_label.items()},
         unreadable=tuple(unreadable),
         warnings=tuple(warnings),
     )
-    return Dataset({split: tuple(readable[i] for i in indices) for split, indices in splits.items()}, found)
 
 
-def thumbnails_of(sources: Iterable[Source]) -> list[np.ndarray | None]:
-    """A (1024,) float32 thumbnail of each image (`report.thumbnail`), None of one that cannot be read."""
+def thumbnails_of(sources: Iterable[Picture]) -> list[np.ndarray | None]:
+    """A (1024,) float32 thumbnail of each image (`audit.thumbnail`); None for an image that cannot be read."""
 
-    def look(source: Source) -> np.ndarray | None:
+    def look(source: Picture) -> np.ndarray | None:
         try:
             return audit.thumbnail(source.face())
         except (PhotoError, OSError):
@@ -120,26 +159,32 @@ def thumbnails_of(sources: Iterable[Source]) -> list[np.ndarray | None]:
     return list(ahead(look, sources, cores.usable(_MEMORY)))
 
 
-def _look(source: Source) -> tuple[bytes, np.ndarray, tuple] | str:
-    """SHA-256, thumbnail, and (size, format, quantisation tables) of a picture; or why it cannot be read."""
+def _look(source: Source) -> _Seen | str:
+    """Reads a picture; or the reason why it cannot be read."""
     try:
         content = source.read()
         photo = decode(content)
     except (PhotoError, OSError) as error:
         return str(error)
-    fact = (photo.pixels.shape[1::-1], photo.format, photo.quantization)
-    return hashlib.sha256(content).digest(), audit.thumbnail(photo.pixels), fact
+    height, width = photo.pixels.shape[:2]
+    fact = Fact((width, height), photo.format, photo.quantization)
+    return _Seen(hashlib.sha256(content).digest(), audit.thumbnail(photo.pixels), fact)
 
 
-def _fill(splits: dict[str, list[int]], named: set, readable: list[Source], digests: list[bytes]) -> None:
-    """Gives every label an image to train on and one to validate, if it has two; one moves with its copies."""
+def _fill(
+    splits: dict[str, list[int]],
+    named: AbstractSet[str | None],
+    readable: Sequence[Source],
+    digests: Sequence[bytes],
+) -> None:
+    """Moves an image and its copies into training or validation where a label is missing there, if it has two."""
     for value in LABELS.values():
         for split, givers in (("train", ("test", "valid")), ("valid", ("train", "test"))):
             if any(readable[i].label == value for i in splits[split]):
                 continue
             for giver in givers:
                 theirs = {digests[i] for i in splits[giver] if readable[i].label == value}
-                spare = len(theirs) - (giver != "test")  # what trains and validates needs one of its own
+                spare = len(theirs) - (giver != "test")  # training and validation keep one image of the label
                 if giver in named or spare < 1:
                     continue
                 moved = {i for i in splits[giver] if digests[i] == min(theirs)}
@@ -148,13 +193,13 @@ def _fill(splits: dict[str, list[int]], named: set, readable: list[Source], dige
                 break
 
 
-def split_of(source: Source, digest: bytes, named: set) -> str:
-    """The split of an image: as the data says, or by its bytes (see `load`).
+def split_of(source: Source, digest: bytes, named: AbstractSet[str | None]) -> str:
+    """The split of an image: the one that the data names, else one chosen by its bytes (see `load`).
 
     Args:
-        source: The image.
+        source: Image.
         digest: SHA-256 of its bytes.
-        named: The splits that the data names, None among them where it names none for some image.
+        named: Splits that the data names, with None if it names none for some image.
     """
     bucket = int.from_bytes(digest[:4]) % 10
     if source.split is None:

@@ -1,15 +1,17 @@
-"""Fakes with the content of a real photo: the photo through an image autoencoder and back.
+"""Fakes that show a real photo: its reconstruction by an image autoencoder.
 
-Generators of today draw in the latent space of such an autoencoder, so its decoder's traces are in all that they make,
-and a photo beside its reconstruction differs in nothing else (Rajan et al. 2024, "Aligned Datasets Improve Detection of
+Current generators work in the latent space of such an autoencoder, so its decoder leaves traces in all their images. A
+photo and its reconstruction differ in these traces alone (Rajan et al. 2024, "Aligned Datasets Improve Detection of
 Latent Diffusion-Generated Images"). The network is that of the tiny autoencoders of Ollin Boer Bohan
-(github.com/madebyollin/taesd), whose layers an npz names by position and kind.
+(github.com/madebyollin/taesd). An npz names its layers by position and kind.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -21,23 +23,29 @@ from deepley.host.files import write
 from deepley.network import devices
 from deepley.photo.decode import PhotoError, decode
 from deepley.training.data.collect import QUALITY
+from deepley.training.data.pictures import Skipped
 from deepley.training.data.sources import RECONSTRUCTED, DataError, find
 
 _SHRINK, _ENLARGE = (2, 6, 10), (7, 12, 17)
-"""Positions of the encoder's layers that halve the size, and of the decoder's before which it is doubled."""
+"""Positions of the encoder's layers that halve the size, and of the decoder's layers before which it is doubled."""
+
 _GROUPS = 4
 _EPSILON = 1e-5
+
 _MULTIPLE = 8
-"""Sides of pictures are cut to a multiple of the factor by which the encoder shrinks."""
+"""Factor by which the encoder shrinks: sides of pictures are cut to a multiple of it."""
+
+_Layer: TypeAlias = Callable[[keras.KerasTensor, int], keras.KerasTensor]
+"""A layer as a function of a (1, h, w, channels) tensor and the stride."""
 
 
 class Autoencoder:
-    """A photo to latents and back.
+    """An image autoencoder; calling it reconstructs a photo.
 
     Args:
-        encoder: An npz of the encoder's weights, keys `LAYER.weight`, `LAYER.conv.N.weight`, `LAYER.pool.N.weight` and
-            biases; kernels (out, in, height, width).
-        decoder: The same of the decoder.
+        encoder: An npz of the encoder's weights with keys `LAYER.weight`, `LAYER.conv.N.weight`, `LAYER.pool.N.weight`
+            and biases; kernels are (out, in, height, width).
+        decoder: An npz of the decoder's weights, likewise.
 
     Raises:
         DataError: If a file does not hold such weights.
@@ -56,7 +64,7 @@ class Autoencoder:
         """The reconstruction of a photo.
 
         Args:
-            pixels: (h, w, 3) uint8 RGB; what is left over of a multiple of 8 px is cut off.
+            pixels: (h, w, 3) uint8 RGB; its sides are cut to multiples of 8 px.
 
         Returns:
             (h, w, 3) uint8.
@@ -78,7 +86,7 @@ class Autoencoder:
 
 
 def _read(path: Path) -> dict[int, dict[str, np.ndarray]]:
-    """Weights by position of their layer, those of a convolution as (height, width, in, out)."""
+    """Weights by position of their layer; kernels are (height, width, in, out)."""
     layers: dict[int, dict[str, np.ndarray]] = {}
     with np.load(path) as stored:
         for name in stored.files:
@@ -88,18 +96,18 @@ def _read(path: Path) -> dict[int, dict[str, np.ndarray]]:
     return layers
 
 
-def _layer(weights: dict[str, np.ndarray], dtype: str):
-    """A convolution or a block, as a function of a (1, h, w, channels) tensor and the stride."""
+def _layer(weights: dict[str, np.ndarray], dtype: str) -> _Layer:
+    """A convolution, or a block of several."""
     tensors = {name: ops.cast(value, dtype) for name, value in weights.items()}
 
-    def convolve(x, name: str, stride: int = 1):
+    def convolve(x: keras.KerasTensor, name: str, stride: int = 1) -> keras.KerasTensor:
         kernel = tensors[f"{name}weight"]
         margin = kernel.shape[0] // 2
         x = ops.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
         x = ops.conv(x, kernel, stride, padding="valid")
         return x + tensors[f"{name}bias"] if f"{name}bias" in tensors else x
 
-    def block(x, _: int):
+    def block(x: keras.KerasTensor, _: int) -> keras.KerasTensor:
         if "pool.0.weight" in tensors:
             pooled = ops.relu(_normalised(convolve(x, "pool.0."), tensors["pool.1.weight"], tensors["pool.1.bias"]))
             x = x + convolve(pooled, "pool.3.")
@@ -111,7 +119,7 @@ def _layer(weights: dict[str, np.ndarray], dtype: str):
     return block if "conv.0.weight" in tensors else lambda x, stride: convolve(x, "", stride)
 
 
-def _normalised(x, scale, shift):
+def _normalised(x: keras.KerasTensor, scale: keras.KerasTensor, shift: keras.KerasTensor) -> keras.KerasTensor:
     """Group normalisation (Wu & He 2018)."""
     _, height, width, channels = x.shape
     grouped = ops.cast(ops.reshape(x, (1, height * width, _GROUPS, channels // _GROUPS)), "float32")
@@ -120,25 +128,28 @@ def _normalised(x, scale, shift):
     return ops.cast(normal, x.dtype) * scale + shift
 
 
-def reconstruct(data: Path, encoder: Path, decoder: Path, smallest: int, limit: int = 0) -> list[tuple[str, str]]:
-    """Writes a reconstruction of each real picture of a data folder beside it, below `fake/reconstructed/`.
+def reconstruct(data: Path, encoder: Path, decoder: Path, smallest: int, limit: int = 0) -> list[Skipped]:
+    """Writes a reconstruction of each real picture of a data folder below `fake/reconstructed/`.
 
-    Pictures that are there already are kept, so that a run that was stopped goes on.
+    Pictures that exist are kept, so a stopped run goes on where it was.
 
     Args:
-        data: See `sources.find`; a folder.
+        data: Data folder, see `sources.find`.
         encoder: See `Autoencoder`.
         decoder: See `Autoencoder`.
-        smallest: Shorter side, in pixels, from which on a picture is taken.
-        limit: Pictures of each folder at most; 0 takes all.
+        smallest: Length of the shorter side, in pixels, below which a picture is left out.
+        limit: Number of pictures to take of each folder at most; 0 takes all.
 
     Returns:
         (name, reason) of each real picture that could not be read.
 
     Raises:
-        DataError: If there are no pictures, or no such autoencoder.
+        DataError: If there are no pictures, or the weights cannot be used.
+        OSError: If a picture cannot be written.
     """
-    autoencoder, taken, refused = Autoencoder(encoder, decoder), {}, []
+    autoencoder = Autoencoder(encoder, decoder)
+    taken: dict[str, int] = {}
+    refused: list[Skipped] = []
     reals = [source for source in find(data) if source.label == 0]
     for source in tqdm.tqdm(reals, desc="Reconstructing", unit=" photos", mininterval=10):
         if limit and taken.get(source.origin, 0) >= limit:

@@ -1,4 +1,4 @@
-"""The ways in which programs make a picture smaller, for training on pictures that are larger than the network sees."""
+"""The ways in which programs reduce a picture, for training pictures larger than the input of the network."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from PIL.Image import Resampling
 from deepley.photo.treatment import jpeg
 
 FILTERS = (Resampling.LANCZOS, Resampling.BICUBIC, Resampling.BILINEAR, Resampling.HAMMING, Resampling.BOX)
+"""Pillow's filters that `reduced` draws from."""
 
 _SAVED = 95
 """JPEG quality of the pictures that `collect` writes."""
 
 
 def reduced(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """A picture reduced until its shorter side has `side` pixels, in one of the ways that programs do it.
+    """Reduces a picture in one of the ways that programs do it.
 
-    One of Pillow's filters, half of the time Lanczos as in alignment; in a third of the draws by way of a size between,
-    as a photo that was shared, then cropped; and half of the time saved as JPEG once more, as those that are stored at
-    that size were, so that the blocks of JPEG tell nothing of a picture's first size.
+    The filter is Lanczos, as in alignment, half of the time, and else drawn from `FILTERS`. A third of the pictures are
+    reduced in two steps, like a photo that was shared and then cropped. Half of them are saved as JPEG once more, like
+    pictures that are stored at the final size, so that JPEG blocks do not show a picture's first size.
+
+    Args:
+        pixels: (h, w, 3) uint8, both sides at least `side`.
+        side: Length of the shorter side afterwards, in pixels.
+        rng: Source of every draw.
+
+    Returns:
+        (h, w, 3) uint8.
     """
     height, width = pixels.shape[:2]
     smallest = side / min(height, width)

@@ -10,13 +10,13 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from deepley.config import FACE_SIZE
 from deepley.errors import Refusal
 from deepley.photo.decode import SUFFIXES, centre_crop, decode, reduce
+from deepley.training.data.pictures import Picture
 from deepley.training.data.reduction import reduced
 
 SPLITS = ("train", "valid", "test")
@@ -24,9 +24,6 @@ LABELS = {"real": 0, "fake": 1}
 
 RECONSTRUCTED = "reconstructed"
 """Folder below `fake/` with the reconstructions of real pictures, each at the path that its original has in `real/`."""
-
-Skipped: TypeAlias = tuple[str, str]
-"""The name of a file that was left out, and the reason as a sentence."""
 
 _BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
 """Folders against which the paths in the Kaggle set's CSVs are tried: it is unpacked in several ways."""
@@ -36,39 +33,6 @@ _CSV_NAME = re.compile(r"(train|valid|test)\.csv$")
 
 class DataError(Refusal):
     """Training data that cannot be used; the message is one sentence for a person."""
-
-
-class Picture(Protocol):
-    """A labelled image of a split: a `Source`, or a `views.blends.Blend` made of one.
-
-    Attributes:
-        name: Unique name in the data set.
-        path: File that holds the bytes.
-        size: Number of bytes; -1 for the whole file.
-        label: 0 = real, 1 = fake.
-        kind: Kind of fake, "generated" or "blended"; of no meaning for a real image.
-        origin: Source that the image counts towards when sources are balanced.
-        twin: Name, without suffix, of the real picture that a fake was made of; None if there is none.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def path(self) -> Path: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
-    @property
-    def label(self) -> int: ...  # noqa: D102
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-    @property
-    def origin(self) -> str: ...  # noqa: D102
-    @property
-    def twin(self) -> str | None: ...  # noqa: D102
-
-    def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
-        """The aligned face, (256, 256, 3) uint8; see `Source.face`."""
-        ...
 
 
 @dataclass(frozen=True)

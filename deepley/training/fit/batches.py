@@ -1,26 +1,29 @@
-"""Batches for `fit`: augmented crops, whole faces, stored features; and the order in which images are shown."""
+"""Batches for Keras's `fit`: augmented crops, whole faces, stored features; and the order in which images are shown."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
+from deepley.training.data.pictures import Picture
 from deepley.training.views.views import Views, twins
 
 
 class Crops(keras.utils.PyDataset):
     """Augmented training batches.
 
-    Keras's own shuffling must be off (`fit(shuffle=False)`): its generator is not saved, so a resumed run would differ.
+    Keras must not shuffle them (`fit(shuffle=False)`): its generator is not saved, so a resumed run would differ.
 
     Args:
-        views: Of all training images.
-        indices: Positions of images, in the order they are shown.
+        views: Views of all training images.
+        indices: Positions of images, in the order in which they are shown.
         key: Integers that seed the augmentation.
-        batch_size: Images in a batch.
+        batch_size: Number of images in a batch.
         crop: Side of the crops in pixels.
-        degrade: See `augment.augment`.
-        kinds: Of the network.
+        degrade: Degradations, see `augment.augment`.
+        kinds: Kinds of fake that the network tells apart.
     """
 
     def __init__(
@@ -41,16 +44,22 @@ class Crops(keras.utils.PyDataset):
         return -(-len(self._indices) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, crop, crop, 3) uint8 and (n, 1) int32 classes, see `classes_of`."""
+        """(n, crop, crop, 3) uint8 crops and their (n, 1) int32 classes, see `classes_of`."""
         indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
         images = self._views.draw(indices, self._key, self._crop, self._degrade)
         return images, classes_of([self._views.sources[i] for i in indices], self._kinds)[:, None]
 
 
 class Wholes(keras.utils.PyDataset):
-    """Every image once, in order and unchanged: validation batches."""
+    """Validation batches: every image once, in order and unchanged.
 
-    def __init__(self, sources: tuple, batch_size: int, kinds: tuple[str, ...]) -> None:
+    Args:
+        sources: Images.
+        batch_size: Number of images in a batch.
+        kinds: Kinds of fake that the network tells apart.
+    """
+
+    def __init__(self, sources: Sequence[Picture], batch_size: int, kinds: tuple[str, ...]) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
         self._sources, self._batch_size, self._kinds = sources, batch_size, kinds
 
@@ -58,36 +67,43 @@ class Wholes(keras.utils.PyDataset):
         return -(-len(self._sources) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, 256, 256, 3) uint8 and (n, 1) int32 classes, see `classes_of`."""
+        """(n, 256, 256, 3) uint8 faces and their (n, 1) int32 classes, see `classes_of`."""
         sources = self._sources[batch * self._batch_size : (batch + 1) * self._batch_size]
         return np.stack([s.face() for s in sources]), classes_of(sources, self._kinds)[:, None]
 
 
-def labels_of(sources: tuple) -> np.ndarray:
-    """(n,) float32 labels, 1 = fake."""
+def labels_of(sources: Sequence[Picture]) -> np.ndarray:
+    """(n,) float32 labels of images, 0 = real, 1 = fake."""
     return np.array([source.label for source in sources], np.float32)
 
 
-def classes_of(sources: tuple, kinds: tuple[str, ...]) -> np.ndarray:
-    """(n,) int32 classes: 0 = real, 1 + i = a fake of the network's kind i.
+def classes_of(sources: Sequence[Picture], kinds: tuple[str, ...]) -> np.ndarray:
+    """The classes of images for a network.
 
-    A network that does not know a fake's kind learns it as its first.
+    Args:
+        sources: Images.
+        kinds: Kinds of fake that the network tells apart.
+
+    Returns:
+        (n,) int32: 0 = real, 1 + i = a fake of kind i. A fake of a kind that is not among `kinds` has class 1.
     """
     known = {kind: 1 + i for i, kind in enumerate(kinds)}
     return np.array([known.get(source.kind, 1) if source.label else 0 for source in sources], np.int32)
 
 
-def order(sources: tuple, seed: tuple[int, ...], start: int, length: int, balance: float = 0.0) -> np.ndarray:
-    """The images of one round: a slice of an endless sequence of shuffled passes.
+def order(
+    sources: Sequence[Picture], seed: tuple[int, ...], start: int, length: int, balance: float = 0.0
+) -> np.ndarray:
+    """The images of one round: a slice of an endless sequence of shuffled passes over the data.
 
-    What was made of a real picture comes right after it: seen side by side, the difference is learnt many times faster.
+    A fake made of a real picture follows it directly: side by side, the difference is learnt many times faster.
 
     Args:
-        sources: All training images: a pass.
+        sources: All training images.
         seed: Integers that seed the shuffles.
-        start: Images shown in earlier rounds.
-        length: Images in this round.
-        balance: See `TrainConfig.balance`. Without it, within a pass no image comes twice.
+        start: Number of images shown in earlier rounds.
+        length: Number of images in this round.
+        balance: See `TrainConfig.balance`. At 0, no image comes twice in a pass.
 
     Returns:
         (length,) int64 positions in `sources`.
@@ -108,12 +124,12 @@ def order(sources: tuple, seed: tuple[int, ...], start: int, length: int, balanc
     return np.array(shown[start : start + length])
 
 
-def _quotas(sources: tuple, alone: np.ndarray, balance: float) -> list[tuple[np.ndarray, int]]:
-    """The images of each source, and how many of them a pass shows; a label's share is that of its images."""
+def _quotas(sources: Sequence[Picture], alone: np.ndarray, balance: float) -> list[tuple[np.ndarray, int]]:
+    """The images of each source and how many of them a pass shows; each label keeps its share."""
     groups: dict[tuple[int, str], list[int]] = {}
     for i in alone:
         groups.setdefault((sources[i].label, sources[i].origin), []).append(int(i))
-    found = []
+    found: list[tuple[np.ndarray, int]] = []
     for label in (0, 1):
         members = [np.array(images) for (of, _), images in sorted(groups.items()) if of == label]
         weights = np.array([len(images) ** (1 - balance) for images in members])
@@ -123,7 +139,7 @@ def _quotas(sources: tuple, alone: np.ndarray, balance: float) -> list[tuple[np.
 
 
 def _turn(members: np.ndarray, quota: int, seed: list[int], number: int) -> np.ndarray:
-    """The images that a source shows in pass `number`: the next `quota` of its own endless shuffles."""
+    """The images that a source shows in pass `number`: the next `quota` of its own endless sequence of shuffles."""
     first, last = number * quota // len(members), ((number + 1) * quota - 1) // len(members)
     shuffles = [np.random.default_rng([*seed, turn, 1]).permutation(members) for turn in range(first, last + 1)]
     begin = number * quota - first * len(members)
@@ -131,7 +147,14 @@ def _turn(members: np.ndarray, quota: int, seed: list[int], number: int) -> np.n
 
 
 class Features(keras.utils.PyDataset):
-    """Batches of cached features and their classes, in a given order."""
+    """Batches of stored features, in a given order.
+
+    Args:
+        features: (n, ...) float16 features of all images.
+        classes: (n,) int32 classes of all images.
+        indices: Positions of images, in the order in which they are shown.
+        batch_size: Number of images in a batch.
+    """
 
     def __init__(self, features: np.ndarray, classes: np.ndarray, indices: np.ndarray, batch_size: int) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
@@ -141,6 +164,6 @@ class Features(keras.utils.PyDataset):
         return -(-len(self._indices) // self._batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
-        """(n, ...) float32 features and (n, 1) int32 classes, see `classes_of`."""
+        """(n, ...) float32 features and their (n, 1) int32 classes, see `classes_of`."""
         indices = self._indices[batch * self._batch_size : (batch + 1) * self._batch_size]
         return self._features[indices].astype(np.float32), self._classes[indices][:, None]

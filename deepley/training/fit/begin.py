@@ -1,4 +1,4 @@
-"""What a run starts from: base weights or a release, and its phases as they then are."""
+"""The start of a run: weights from a release, and the phases of the recipe resolved for this network."""
 
 from __future__ import annotations
 
@@ -10,29 +10,37 @@ import numpy as np
 
 from deepley.config import FACE_SIZE
 from deepley.errors import Refusal
-from deepley.network import model as networks
 from deepley.network import release
 from deepley.network.backbones.registry import backbone
+from deepley.network.heads import HEAD, LOGIT
 from deepley.network.release import Release
 from deepley.recipes import ModelConfig, Phase, TrainConfig
 from deepley.records import from_json
 from deepley.training.fit import checkpoint
+from deepley.training.fit.checkpoint import Weights
 
-_KERNEL, _BIAS = f"{networks.LOGIT}/kernel", f"{networks.LOGIT}/bias"
+_KERNEL, _BIAS = f"{LOGIT}/kernel", f"{LOGIT}/bias"
 _UNKNOWN = -4.0
-"""Bias of a kind that the release started from does not know: at first it hardly adds to the evidence."""
+"""Initial bias of a kind of fake that the release was not trained on: so low that it hardly adds to the evidence."""
 
 
 class TrainingError(Refusal):
-    """A run that cannot start; the message is one sentence for a person."""
+    """A run that cannot start or go on; the message is one sentence for a person."""
 
 
 def for_start(config: TrainConfig, start: Path | None) -> TrainConfig:
-    """The recipe as it is for a release to start from: the network keeps the kinds of fake that the release knows.
+    """Adds the kinds of fake that a release knows to a recipe.
+
+    Args:
+        config: Recipe.
+        start: Release that training starts from, or None.
+
+    Returns:
+        The recipe with the kinds of the release first, in its order.
 
     Raises:
-        TrainingError: If the recipe is for a release to start from and there is none.
-        WeightsError: If the release cannot be found.
+        TrainingError: If the recipe needs a release to start from and `start` is None.
+        WeightsError: If the release cannot be read.
     """
     if start is None:
         check_without_start(config)
@@ -43,17 +51,31 @@ def for_start(config: TrainConfig, start: Path | None) -> TrainConfig:
 
 
 def check_without_start(config: TrainConfig) -> None:
-    """Raises TrainingError if a recipe is for a release to start from."""
+    """Checks that a recipe needs no release to start from.
+
+    Raises:
+        TrainingError: If it needs one.
+    """
     if config.kept:
         raise TrainingError(f"The recipe {config.preset!r} teaches a release more: choose one to start from.")
 
 
 def from_release(model: keras.Model, folder: Path, config: TrainConfig) -> Release:
-    """Gives a network the weights of a release, and returns that; a kind that it does not know starts as unlikely.
+    """Assigns the weights of a release to a network.
+
+    Kinds that the release was not trained on start with a low logit.
+
+    Args:
+        model: Network of the recipe.
+        folder: Release folder.
+        config: Recipe.
+
+    Returns:
+        The release.
 
     Raises:
-        TrainingError: If the release is another network.
-        WeightsError: If it cannot be read.
+        TrainingError: If the release has another architecture.
+        WeightsError: If the release cannot be read.
     """
     loaded = release.load(folder)
     theirs = from_json(ModelConfig, loaded.config["model"])
@@ -68,21 +90,23 @@ def from_release(model: keras.Model, folder: Path, config: TrainConfig) -> Relea
 
 
 def average(model: keras.Model, loaded: Release, config: TrainConfig) -> None:
-    """Gives the release started from its share in the trained weights; a kind that it does not know stays as trained.
+    """Averages the trained weights with those of the release that training started from.
+
+    The weights of kinds that the release was not trained on stay as trained.
 
     Args:
-        model: The trained network.
-        loaded: The release.
-        config: The recipe; see `TrainConfig.kept`.
+        model: Trained network, which is changed.
+        loaded: Release that training started from.
+        config: Recipe; its `kept` is the share of the release.
     """
     own = checkpoint.weights_of(model)
     before = _widened(loaded, own, config.model.kinds)
-    # In this form, what was not trained stays as it was to the last bit.
+    # Written as a difference, so that frozen weights stay equal to the last bit.
     checkpoint.assign(model, {name: own[name] + config.kept * (before[name] - own[name]) for name in own})
 
 
-def _widened(loaded: Release, own: dict[str, np.ndarray], kinds: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """A release's weights in a network of `kinds`; `own` has those of the kinds that it does not know."""
+def _widened(loaded: Release, own: Weights, kinds: tuple[str, ...]) -> Weights:
+    """A release's weights for a network with more kinds, whose columns are taken from `own`."""
     weights, theirs = checkpoint.weights_of(loaded.model), from_json(ModelConfig, loaded.config["model"]).kinds
     for name in (_KERNEL, _BIAS):
         wide = own[name].copy()
@@ -93,7 +117,19 @@ def _widened(loaded: Release, own: dict[str, np.ndarray], kinds: tuple[str, ...]
 
 
 def resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
-    """Replaces "new" by the stages that have no base weights, and checks the phase against the network."""
+    """Checks a phase against the network and resolves its stages.
+
+    Args:
+        phase: Phase of the recipe.
+        config: Recipe.
+        given: Names of the stages that have base weights.
+
+    Returns:
+        The phase with "new" replaced by the stages without base weights, and without a cache if nothing is frozen.
+
+    Raises:
+        TrainingError: If the crop is larger than a face.
+    """
     if phase.crop > FACE_SIZE:
         raise TrainingError(f"Phase {phase.name!r} wants {phase.crop} px crops of {FACE_SIZE} px faces.")
     stages = backbone(config.model.backbone).names
@@ -101,6 +137,6 @@ def resolve(phase: Phase, config: TrainConfig, given: tuple[str, ...]) -> Phase:
     if "new" in trainable:
         new = tuple(stage for stage in stages if stage not in given)
         kept = tuple(stage for stage in trainable if stage != "new")
-        trainable = tuple(dict.fromkeys((*kept, *new, networks.HEAD)))
+        trainable = tuple(dict.fromkeys((*kept, *new, HEAD)))
     frozen = "all" not in trainable and stages[0] not in trainable
     return replace(phase, trainable=trainable, cache=phase.cache and frozen)

@@ -1,10 +1,11 @@
-"""Everything a run needs to go on after a SIGKILL, in one file that is renamed into place."""
+"""Everything a run needs to go on after it was killed, in one file that is renamed into place."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -16,6 +17,15 @@ from deepley.host.files import whole
 from deepley.recipes import TrainConfig
 from deepley.records import SCHEMA_VERSION, from_json, to_json
 
+Row: TypeAlias = dict[str, float | str]
+"""A row of history.csv by column: the phase's name is a string, everything else a number."""
+
+Weights: TypeAlias = dict[str, np.ndarray]
+"""Weights by path in the network, float32."""
+
+Identity: TypeAlias = dict[str, Any]
+"""Recipe, fingerprint of the data and digest of the release started from, as JSON; they must be equal at resume."""
+
 
 class CheckpointError(Refusal):
     """A checkpoint that cannot be resumed from; the message says why and what to do."""
@@ -23,16 +33,16 @@ class CheckpointError(Refusal):
 
 @dataclass
 class Progress:
-    """Where a run stands between two rounds.
+    """How far a run is between two rounds.
 
     Attributes:
         phase: Index of the current phase; the number of phases once all are done.
-        phase_round: Rounds of it that are done.
-        best: Best value of what the recipe monitors in this phase; the lower the better, so an AUC is negated.
-        wait: Rounds since then.
-        rate: Learning rate of a "plateau" phase.
-        history: One dict a round, with the columns of history.csv.
-        images: Training images shown so far.
+        phase_round: Number of its rounds that are done.
+        best: Best monitored value of this phase; lower is better, so an AUC is negated.
+        wait: Number of rounds since the best one.
+        rate: Learning rate of a "plateau" phase; None before it was lowered.
+        images: Number of training images shown so far.
+        history: Rows of history.csv.
     """
 
     phase: int = 0
@@ -41,43 +51,45 @@ class Progress:
     wait: int = 0
     rate: float | None = None
     images: int = 0
-    history: list[dict] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
 
 
 def seed_states(model: keras.Model) -> dict[str, keras.Variable]:
-    """The dropout generators' states by layer name: `save_weights` and `.keras` lose them."""
+    """The states of the dropout generators by layer name, which Keras's own formats do not save."""
     return {layer.name: layer.seed_generator.state for layer in model.layers if hasattr(layer, "seed_generator")}
 
 
-def weights_of(model: keras.Model) -> dict[str, np.ndarray]:
-    """Copies of a model's weights by path, float32."""
+def weights_of(model: keras.Model) -> Weights:
+    """Copies of a model's weights."""
     return {w.path: keras.ops.convert_to_numpy(w).copy() for w in model.weights}
 
 
-def assign(model: keras.Model, weights: dict[str, np.ndarray]) -> None:
-    """Puts `weights_of` back."""
+def assign(model: keras.Model, weights: Weights) -> None:
+    """Assigns the weights that `weights_of` copied."""
     for variable in model.weights:
         variable.assign(weights[variable.path])
 
 
 def save(
     path: Path,
-    identity: dict,
+    identity: Identity,
     progress: Progress,
     model: keras.Model,
     optimizer: keras.Optimizer | None,
-    best: dict[str, np.ndarray] | None,
+    best: Weights | None,
 ) -> None:
-    """Writes the checkpoint, whole.
+    """Writes a checkpoint.
 
     Args:
-        path: The checkpoint.
-        identity: What must be equal at resume: the training config, a fingerprint of the data, and the release that the
-            weights will be averaged with, if any.
-        progress: See `Progress`.
+        path: File of the checkpoint, which is replaced as a whole.
+        identity: What must be equal at resume.
+        progress: How far the run is.
         model: The whole network.
-        optimizer: Of the current phase, or None between phases.
-        best: Best weights of the current phase, or None between phases.
+        optimizer: Optimizer of the current phase; None between phases.
+        best: Best weights of the current phase; None between phases.
+
+    Raises:
+        OSError: If the file cannot be written.
     """
     tensors = {f"model/{name}": value for name, value in weights_of(model).items()}
     tensors |= {f"seed/{name}": keras.ops.convert_to_numpy(state) for name, state in seed_states(model).items()}
@@ -92,39 +104,48 @@ def save(
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint read back; `restore` puts it into a network."""
+    """A checkpoint that was read.
+
+    Attributes:
+        progress: How far the run was.
+        tensors: Arrays by name: weights, best weights, optimizer variables and dropout states.
+    """
 
     progress: Progress
     tensors: dict[str, np.ndarray]
 
-    def group(self, prefix: str) -> dict[str, np.ndarray]:
-        """The tensors below a prefix such as "best", by the rest of their name."""
+    def group(self, prefix: str) -> Weights:
+        """The tensors whose names start with a prefix such as "best", by the rest of their names."""
         return {name.removeprefix(f"{prefix}/"): t for name, t in self.tensors.items() if name.startswith(f"{prefix}/")}
 
     def restore(self, model: keras.Model) -> None:
-        """Assigns weights and dropout states."""
+        """Assigns weights and dropout states to a network."""
         assign(model, self.group("model"))
         states = seed_states(model)
         for name, state in self.group("seed").items():
             states[name].assign(state)
 
     def restore_optimizer(self, optimizer: keras.Optimizer) -> None:
-        """Assigns the variables of a built optimizer of the same kind."""
+        """Assigns the optimizer variables to a built optimizer of the same kind."""
         for index, value in self.group("optimizer").items():
             optimizer.variables[int(index)].assign(value)
 
 
-def load(path: Path, identity: dict) -> Checkpoint:
+def load(path: Path, identity: Identity) -> Checkpoint:
     """Reads a checkpoint.
 
+    Args:
+        path: File of the checkpoint.
+        identity: Identity of the run that is to go on.
+
     Raises:
-        CheckpointError: If it is damaged, or belongs to another config, other data or another start.
+        CheckpointError: If the file is damaged, or its identity is another.
     """
     try:
         with safe_open(path, "numpy") as file:
             state = json.loads(file.metadata()["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a safetensors handle is no dict)
-        # A field that came into the recipe after the checkpoint was written has its default there.
+        # A field that was added to the recipe after the checkpoint was written takes its default.
         made_with = state["identity"] | {"config": to_json(from_json(TrainConfig, state["identity"]["config"]))}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"The checkpoint {path} is damaged ({error}); start again without --resume.") from error

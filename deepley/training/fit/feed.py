@@ -1,4 +1,4 @@
-"""What a phase trains and with which batches: the whole network on images, or its tail on stored features."""
+"""The network and the batches of a phase: the whole network on images, or its tail on stored features."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ import numpy as np
 from deepley.config import FACE_SIZE
 from deepley.network import devices
 from deepley.network import model as networks
+from deepley.network.heads import LOGIT
 from deepley.recipes import Phase, TrainConfig
+from deepley.training.data.pictures import Picture
 from deepley.training.fit import cache
 from deepley.training.fit.batches import Crops, Features, Wholes, classes_of
+from deepley.training.fit.checkpoint import Identity
 from deepley.training.views.views import Views
 
 
 @dataclass(frozen=True)
 class Feed:
-    """What `fit` gets.
+    """What Keras's `fit` gets in a phase.
 
     Attributes:
-        trainer: The network, or its tail; it shares the network's weights.
-        train: Maps the images of a round and the round's number in the phase to batches.
+        trainer: The network, or its tail, which shares the network's weights.
+        train: Function from the positions of a round's images and the round's number in the phase to batches.
         valid: Validation batches.
     """
 
@@ -37,28 +40,35 @@ class Feed:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The images of a run, and where its cache may lie.
+    """The images of a run and the folder of its cache.
 
     Attributes:
         train: Training images.
-        valid: Images that are validated on after each round.
-        folder: Of the run.
-        identity: What the run is made of, as JSON: the key of stored features.
+        valid: Validation images.
+        folder: Folder of the run.
+        identity: Recipe and data of the run, on which stored features depend.
     """
 
-    train: tuple
-    valid: tuple
+    train: tuple[Picture, ...]
+    valid: tuple[Picture, ...]
     folder: Path
-    identity: dict
+    identity: Identity
 
 
 def images(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures, views: Views) -> Feed:
-    """The whole network on images, for phase `number`.
+    """Feeds images to the whole network.
 
-    A phase that was meant to be cached sees the views that it would have stored; any other, new ones every round.
+    If the phase was meant to be cached, it sees the views that it would have stored; otherwise new ones every round.
+
+    Args:
+        model: The network.
+        config: Recipe.
+        number: Index of the phase in the recipe.
+        pictures: Images of the run.
+        views: Views of the training images.
     """
     phase, kinds = config.phases[number], config.model.kinds
-    trainer = keras.Model(model.input, model.get_layer(networks.LOGIT).output)
+    trainer = keras.Model(model.input, model.get_layer(LOGIT).output)
 
     def train(indices: np.ndarray, done: int) -> Crops:
         view = done % config.views if phase.cache else done
@@ -68,7 +78,18 @@ def images(model: keras.Model, config: TrainConfig, number: int, pictures: Pictu
 
 
 def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pictures, views: Views) -> Feed | str:
-    """The tail on the frozen stages' stored features, for phase `number`; or why the disk has no room for them."""
+    """Computes the features of the frozen stages once and feeds them to the tail of the network.
+
+    Args:
+        model: The network.
+        config: Recipe.
+        number: Index of the phase in the recipe.
+        pictures: Images of the run.
+        views: Views of the training images.
+
+    Returns:
+        The feed; or the reason why the features cannot be stored.
+    """
     phase, size, count, kinds = config.phases[number], config.batch_size, len(pictures.train), config.model.kinds
     trunk, tail = networks.split(model, config.model, phase.trainable)
     trunk.compile(jit_compile=devices.jit_compile())
@@ -97,6 +118,6 @@ def features(model: keras.Model, config: TrainConfig, number: int, pictures: Pic
 
 
 def _floats(trunk: keras.Model, phase: Phase, crops: int, wholes: int) -> int:
-    """How many features the cache will hold."""
+    """The number of values that the cache will hold."""
     sides = {phase.crop: crops, FACE_SIZE: wholes} if phase.crop != FACE_SIZE else {FACE_SIZE: crops + wholes}
     return sum(n * math.prod(trunk.compute_output_shape((1, side, side, 3))[1:]) for side, n in sides.items())

@@ -17,7 +17,7 @@ from deepley.network.heads import EMBEDDING, LOGIT
 from deepley.network.model import evidence
 from deepley.photo.decode import PhotoError
 from deepley.records import SCHEMA_VERSION
-from deepley.training.data.sources import Picture, Skipped
+from deepley.training.data.pictures import Picture, Skipped
 from deepley.training.measure import intervals
 from deepley.training.measure.intervals import Figures
 from deepley.verdict.calibration import Calibration

@@ -1,6 +1,6 @@
-"""The views of an image that training sees: crops, flips, and what happens to pictures on their way to a user.
+"""Augmentation: crops, flips, and the degradations that pictures undergo on their way to a user.
 
-Every function takes and returns (h, w, 3) uint8 RGB; `augment` draws which of them an image gets.
+Every function takes and returns (h, w, 3) uint8 RGB. `augment` draws which of them an image gets.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ INTERPOLATIONS = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_L
 
 
 def flip(pixels: np.ndarray) -> np.ndarray:
-    """Left and right exchanged."""
+    """Exchanges left and right."""
     return pixels[:, ::-1]
 
 
 def brightness_contrast(pixels: np.ndarray, brightness: float, contrast: float) -> np.ndarray:
-    """Grey levels scaled by `contrast` around mid-grey, then shifted by `brightness` levels."""
+    """Scales grey levels by `contrast` around mid-grey, then shifts them by `brightness` levels."""
     levels = (np.arange(256) - 127.5) * contrast + 127.5 + brightness
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)[pixels]
 
 
 def colours(pixels: np.ndarray, hue: float, saturation: float, gamma: float) -> np.ndarray:
-    """Hue turned by `hue` degrees, saturation scaled by `saturation` (0 is grey), levels raised to `gamma`."""
+    """Turns the hue by `hue` degrees, scales the saturation (0 gives grey), and raises levels to the power `gamma`."""
     hsv = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV).astype(np.int16)
     hsv[..., 0] = (hsv[..., 0] + round(hue / 2)) % 180  # OpenCV counts in steps of 2 degrees
     hsv[..., 1] = np.clip(hsv[..., 1] * saturation, 0, 255)
@@ -35,16 +35,17 @@ def colours(pixels: np.ndarray, hue: float, saturation: float, gamma: float) -> 
 
 
 def noise(pixels: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise of `sigma` levels added to every value."""
-    return np.clip(np.rint(pixels + rng.normal(0, sigma, pixels.shape)), 0, 255).astype(np.uint8)
+    """Adds Gaussian noise with a standard deviation of `sigma` levels to every value."""
+    levels: np.ndarray = pixels + rng.normal(0, sigma, pixels.shape)
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
 def frame(pixels: np.ndarray, side: int, scale: float, angle: float, x: float, y: float, kernel: int) -> np.ndarray:
-    """A square of `side` pixels around (x, y), enlarged by `scale` and turned by `angle` degrees.
+    """Cuts a square of `side` pixels around (x, y), enlarged by `scale` and turned by `angle` degrees.
 
-    What lies outside is mirrored, as alignment does where a face fills its photo.
+    Pixels outside of the picture are mirrored, as alignment does when a face fills its photo.
     """
-    matrix = cv2.getRotationMatrix2D((x, y), angle, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((x, y), angle, scale), np.float64)
     matrix[:, 2] += (side - 1) / 2 - np.array([x, y])
     return cv2.warpAffine(
         np.ascontiguousarray(pixels), matrix, (side, side), flags=kernel, borderMode=cv2.BORDER_REFLECT_101
@@ -52,7 +53,7 @@ def frame(pixels: np.ndarray, side: int, scale: float, angle: float, x: float, y
 
 
 def tight(pixels: np.ndarray, share: float) -> np.ndarray:
-    """All but the middle `share` (0..1) of the sides replaced by its mirror image: a face that filled its photo."""
+    """Replaces all but the middle `share` (0..1) of both sides by its mirror image, as if a face filled its photo."""
     height, width = pixels.shape[:2]
     down, across = round(height * (1 - share) / 2), round(width * (1 - share) / 2)
     inner = pixels[down : height - down, across : width - across]
@@ -60,7 +61,7 @@ def tight(pixels: np.ndarray, share: float) -> np.ndarray:
 
 
 def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: str = "usual") -> np.ndarray:
-    """One training view: a random crop and flip, and the degradations that chance picks.
+    """Draws a training view: a random crop, a flip and degradations.
 
     "usual": brightness and contrast (30 %), blur (10 %), down-and-up scaling (15 %) and JPEG 50..96 (25 %), in this
     order. "wide": see `wide`.
@@ -69,7 +70,7 @@ def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: st
         pixels: (h, w, 3) uint8, at least `side` in both directions.
         side: Side of the crop.
         rng: Source of every draw.
-        degrade: "none", "usual" or "wide".
+        degrade: Degradations: "none", "usual" or "wide".
 
     Returns:
         (side, side, 3) uint8.
@@ -95,12 +96,20 @@ def augment(pixels: np.ndarray, side: int, rng: np.random.Generator, degrade: st
 
 
 def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """A view as pictures reach a detector from anywhere: other framings, colours, and a chain of treatments.
+    """Draws a view with strong degradations: other framings, other colours, and a chain of treatments.
 
-    Two fifths of the views are plain crops, flipped or not, so that fine traces are learnt. Of the others 30 % get a
-    mirrored surrounding, as tightly cropped photos do in alignment; 60 % are framed anew (0.75..1.6 times as large,
-    turned by up to 10 degrees); 35 % change in colour, 8 % become grey, 40 % change in brightness and contrast; and
-    70 % are `treated`.
+    40 % of the views are plain crops, flipped or not, so that fine traces are learnt. Of the others, 30 % get mirrored
+    surroundings, as tightly cropped photos do in alignment; 60 % are framed anew (0.75..1.6 times as large, turned by
+    up to 10 degrees); 35 % change in colour, 8 % become grey, 40 % change in brightness and contrast; and 70 % are
+    `treated`.
+
+    Args:
+        pixels: (h, w, 3) uint8, at least `side` in both directions.
+        side: Side of the crop.
+        rng: Source of every draw.
+
+    Returns:
+        (side, side, 3) uint8.
     """
     height, width = pixels.shape[:2]
     plain = rng.random() < 0.4
@@ -129,7 +138,7 @@ def wide(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def treated(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A chain of what happens to pictures on their way, in random order.
+    """Applies a chain of degradations in random order.
 
     Blur (20 %), down-and-up scaling to 0.25..0.95 (35 %), noise (10 %), JPEG 30..97 (50 %) and WebP 40..95 (10 %).
     """

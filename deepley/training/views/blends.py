@@ -1,8 +1,9 @@
-"""Blends as further fakes of a data set: made from its real pictures, anew in every view that training takes."""
+"""Blends as further fakes of a data set, drawn anew from its real pictures for every training view."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,21 +12,27 @@ import tqdm
 
 from deepley.photo import faces
 from deepley.training.data.dataset import Dataset
+from deepley.training.data.pictures import Picture
 from deepley.training.data.sources import Source, fingerprint, stem
 from deepley.training.views import blending
 
 SWAPPED = 1 / 3
-"""Share of blends whose inside is another person's face."""
+"""Share of blends with another person's face inside."""
 
 _CANDIDATES = 64
-"""Other faces, drawn at random, of which the one with the most similar landmarks is the donor."""
+"""Number of faces drawn at random, of which the one with the most similar landmarks is the donor."""
 
 _BATCH = 128
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Real pictures, and the landmarks of each: (n, 5, 2) float32."""
+    """Real pictures and their landmarks.
+
+    Attributes:
+        sources: n real pictures.
+        landmarks: (n, 5, 2) float32.
+    """
 
     sources: tuple[Source, ...]
     landmarks: np.ndarray
@@ -33,26 +40,34 @@ class Pool:
 
 @dataclass(frozen=True)
 class Blend:
-    """A blend on the face of picture `index` of a pool; it stands beside `Source` in a split.
+    """A blend into the face of a real picture: a `Picture` of a split, like `Source`.
 
     Attributes:
-        pool: Where the faces come from.
-        index: The face that is changed.
+        pool: Real pictures that the faces come from.
+        index: Position of the changed face in the pool.
     """
 
     pool: Pool
     index: int
-    label = 1
-    kind = "blended"
+
+    @property
+    def label(self) -> int:
+        """1, fake."""
+        return 1
+
+    @property
+    def kind(self) -> str:
+        """The kind of fake, "blended"."""
+        return "blended"
 
     @property
     def name(self) -> str:
-        """Name of the real picture, marked."""
+        """The name of the real picture with a mark."""
         return f"{self.real.name} (blend)"
 
     @property
     def twin(self) -> str:
-        """Name of the real picture, without its suffix."""
+        """The name of the real picture without its suffix."""
         return stem(self.real.name)
 
     @property
@@ -62,7 +77,7 @@ class Blend:
 
     @property
     def origin(self) -> str:
-        """The folder of the real picture, marked."""
+        """The folder of the real picture with a mark."""
         return f"{self.real.origin} (blends)"
 
     @property
@@ -72,11 +87,23 @@ class Blend:
 
     @property
     def size(self) -> int:
-        """Bytes of the real picture; -1 for all of `path`."""
+        """The number of bytes of the real picture; -1 for all of `path`."""
         return self.real.size
 
     def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
-        """(256, 256, 3) uint8, drawn with `rng`; without one, always the same blend. See `Source.face`."""
+        """Draws a blend.
+
+        Args:
+            rng: Source of every draw; None gives the same blend every time.
+            reduction: See `Source.face`.
+
+        Returns:
+            (256, 256, 3) uint8.
+
+        Raises:
+            PhotoError: If a real picture cannot be decoded.
+            OSError: If a real picture cannot be read.
+        """
         rng = rng or np.random.default_rng(list(hashlib.sha256(self.name.encode()).digest()[:8]))
         pool, here = self.pool, self.pool.landmarks[self.index]
         pixels = self.real.face(reduction=reduction)
@@ -89,27 +116,32 @@ class Blend:
 
 
 def add(dataset: Dataset, share: float, folder: Path) -> Dataset:
-    """The data set with blends of `share` of each split's real pictures beside what it holds.
+    """Adds blends of real pictures to each split of a data set.
 
     Args:
-        dataset: As `dataset.load` returns it.
-        share: 0..1.
-        folder: Where the landmarks of the real pictures are kept for the next time.
+        dataset: Result of `dataset.load`.
+        share: Number of blends as a share of the real pictures, 0..1.
+        folder: Folder in which the landmarks of the real pictures are stored for the next run.
+
+    Returns:
+        A data set with the blends after the other images of each split.
     """
-    splits, counts = {}, {}
+    splits: dict[str, tuple[Picture, ...]] = {}
+    counts: dict[str, Mapping[str, int]] = {}
     for split, sources in dataset.splits.items():
-        reals = tuple(source for source in sources if source.label == 0)
+        reals = tuple(source for source in sources if isinstance(source, Source) and source.label == 0)
         blends: list[Blend] = []
         if reals:
             pool = Pool(reals, _landmarks(reals, folder / f"landmarks-{split}.npz"))
             chosen = np.random.default_rng(0).permutation(len(reals))[: round(share * len(reals))]
             blends = [Blend(pool, int(i)) for i in sorted(chosen)]
         splits[split] = (*sources, *blends)
-        counts[split] = dataset.report.counts[split] | {"blended": len(blends)}
+        counts[split] = {**dataset.report.counts[split], "blended": len(blends)}
     return Dataset(splits, replace(dataset.report, counts=counts))
 
 
 def _landmarks(sources: tuple[Source, ...], path: Path) -> np.ndarray:
+    """The landmarks of pictures, read from `path` if they were stored for the same pictures."""
     key = fingerprint(sources)
     if path.is_file():
         with np.load(path) as stored:

@@ -1,6 +1,6 @@
-"""Training views drawn by processes, one a core: with a GPU, drawing them in one process takes longer than training.
+"""Training views, drawn by one process per core: with a GPU, one process draws more slowly than training takes them.
 
-Nothing here imports Keras: a process that draws needs neither it nor a GPU.
+Nothing here imports Keras, because a drawing process needs neither Keras nor a GPU.
 """
 
 from __future__ import annotations
@@ -10,43 +10,46 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import cv2
 import numpy as np
 
 from deepley.host import cores
+from deepley.training.data.pictures import Picture
 from deepley.training.data.sources import stem
 from deepley.training.views import augment
 
 
 class Views:
-    """Views of training images; a view is a function of `key` and the image alone, whoever draws it.
+    """Views of training images.
 
-    A fake made of a real picture is shown in the view of that picture, so that they differ in nothing else.
+    A view depends only on `key` and the image, not on the process that draws it. A fake made of a real picture gets the
+    same crop, flip and degradations as that picture, so that the two differ only in what the fake changed.
 
     Args:
         sources: All training images.
 
     Attributes:
-        at_once: Threads that may well draw at a time.
+        sources: All training images.
+        at_once: Number of threads that should ask for views at a time.
     """
 
     at_once = 2
 
-    def __init__(self, sources: tuple) -> None:
+    def __init__(self, sources: Sequence[Picture]) -> None:
         self.sources = sources
         self._twins = twins(sources)
 
     def draw(self, indices: np.ndarray, key: tuple[int, ...], crop: int, degrade: str) -> np.ndarray:
-        """The views of some images.
+        """Draws the views of some images.
 
         Args:
             indices: (n,) positions in the sources.
             key: Integers that seed the augmentation.
             crop: Side of the crops in pixels.
-            degrade: See `augment.augment`.
+            degrade: Degradations, see `augment.augment`.
 
         Returns:
             (n, crop, crop, 3) uint8.
@@ -61,19 +64,19 @@ class Views:
         return np.stack(drawn)
 
 
-def twins(sources: tuple) -> dict[int, int]:
-    """The position of each fake that was made of a real picture which is there too, and the position of that."""
+def twins(sources: Sequence[Picture]) -> dict[int, int]:
+    """Maps the position of each fake made of a real picture to the position of that picture, if it is present."""
     places = {stem(source.name): i for i, source in enumerate(sources) if source.label == 0}
     made = ((i, source.twin) for i, source in enumerate(sources) if source.twin is not None)
     return {i: places[real] for i, real in made if real in places}
 
 
 class _Drawn(Views):
-    """The same views from a pool of processes, which all hold the sources."""
+    """Views drawn by a pool of processes that all hold the sources."""
 
-    def __init__(self, sources: tuple, pool: ProcessPoolExecutor, processes: int) -> None:
+    def __init__(self, sources: Sequence[Picture], pool: ProcessPoolExecutor, processes: int) -> None:
         super().__init__(sources)
-        self._pool, self.at_once = pool, processes + 1  # one is asked for while the others are drawn
+        self._pool, self.at_once = pool, processes + 1  # so that one more batch always waits
 
     def draw(self, indices: np.ndarray, key: tuple[int, ...], crop: int, degrade: str) -> np.ndarray:
         """See `Views.draw`."""
@@ -81,50 +84,54 @@ class _Drawn(Views):
 
 
 @contextlib.contextmanager
-def drawers(sources: tuple, processes: int) -> Iterator[Views]:
-    """Views from that many processes while the context lasts; from the asking thread if there is none.
+def drawers(sources: Sequence[Picture], processes: int) -> Iterator[Views]:
+    """Starts processes that draw views and ends them with the context.
 
     Args:
         sources: All training images.
-        processes: 0 or more.
+        processes: Number of processes; with 0 the calling thread draws.
+
+    Yields:
+        The views.
     """
     if not processes:
         yield Views(sources)
         return
-    # Spawned: a fork would copy the locks of the backend's threads as they stand.
+    # A fork would copy locks that threads of the backend hold.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, _hold, (sources,)) as pool:
         try:
             yield _Drawn(sources, pool, processes)
         finally:
-            pool.shutdown(cancel_futures=True)  # of a training that failed
+            pool.shutdown(cancel_futures=True)  # a training that failed leaves some
 
 
 _MEMORY = 300_000_000
-"""Bytes that a process takes that draws; the batches that wait for training are counted in."""
+"""Bytes of memory that a drawing process needs, with the batches that wait for training."""
 
 _MOST = 16
-"""Processes at most: so many draw 2,100 views of 224 px a second, which an H100 trains ResNet50 on."""
+"""Largest number of processes: they draw 2,100 views of 224 px a second, as many as an H100 trains ResNet50 on."""
 
 
 def processes() -> int:
-    """How many may draw on this machine or in this container, the training process beside them."""
+    """The number of processes that may draw on this machine or in this container beside the training process."""
     return min(cores.usable(_MEMORY), _MOST)
 
 
 _held: Views
 
 
-def _hold(sources: tuple) -> None:
-    """Makes a process ready to draw; it ends with the one that started it, however that ends."""
+def _hold(sources: Sequence[Picture]) -> None:
+    """Prepares a process for drawing; the process ends when its parent ends, even if that is killed."""
     global _held
     _held = Views(sources)
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the training process
     threading.Thread(target=_follow, args=(multiprocessing.parent_process(),), daemon=True).start()
 
 
 def _follow(parent: multiprocessing.process.BaseProcess) -> None:
+    """Ends this process once its parent has ended."""
     parent.join()
     os._exit(1)
 

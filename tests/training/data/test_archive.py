@@ -72,7 +72,7 @@ def test_what_does_not_belong_is_left_out_and_named(tmp_path, astronaut, face):
         "real/text.jpg": "This is not an image in a form",
         "real/wall.png": "No face was found in it",
         "other/photo.png": "It is not in a folder named re",
-        "real/notes.txt": "It is no picture",
+        "real/notes.txt": "It is not a picture",
         "real/link.png": "It is a link",
     }
     assert _files(tmp_path) == ["a.zip", "deep/out/real/000001.png"]
@@ -122,7 +122,7 @@ def test_a_zip_with_a_directory_without_end_is_refused_before_it_is_read(tmp_pat
 
 def test_what_is_no_archive_or_a_damaged_one_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="no zip or tar"):
+    with pytest.raises(DataError, match="not a zip or tar"):
         list(unpack(tmp_path / "a.zip", tmp_path / "out"))
     whole = _zip(tmp_path / "b.zip", {"real/a.txt": b"x" * 1000, "real/b.txt": b"x"}).read_bytes()
     start = whole.index(b"PK\1\2")

@@ -26,7 +26,7 @@ from deepley.network.model import stage_of
 from deepley.recipes import PRESETS, TrainConfig
 from deepley.records import from_json, to_json
 from deepley.training.data import dataset
-from deepley.training.fit import batches, begin, cache, run
+from deepley.training.fit import batches, begin, cache, run, steps
 from deepley.training.fit.checkpoint import CheckpointError
 from deepley.training.release.finish import finish
 from deepley.training.views import views
@@ -40,10 +40,12 @@ TRAIN = """
 import json, sys
 from pathlib import Path
 import keras
-from deepley.config import TrainConfig, from_json
-from deepley.training import dataset, fit
+from deepley.recipes import TrainConfig
+from deepley.records import from_json
+from deepley.training.data import dataset
+from deepley.training.fit import run
 data, out, config = sys.argv[1:4]
-fit.train(dataset.load(Path(data)), from_json(TrainConfig, json.loads(config)), Path(out), resume=True)
+run.train(dataset.load(Path(data)), from_json(TrainConfig, json.loads(config)), Path(out), resume=True)
 print("done")
 """
 
@@ -215,7 +217,7 @@ def test_a_release_tells_what_its_training_started_from(trained, data, micro_rel
 def test_the_best_weights_come_back(trained, data):
     network, history, _, _ = trained
     trainer = keras.Model(network.input, network.get_layer("logit").output)
-    logits = run.predict(trainer, batches.Wholes(data.splits["valid"], 16, ("generated",)))[:, 0]
+    logits = steps.predict(trainer, batches.Wholes(data.splits["valid"], 16, ("generated",)))[:, 0]
     labels = batches.labels_of(data.splits["valid"])
     loss = np.mean(np.logaddexp(0, logits) - labels * logits)
     assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=1e-5)
@@ -228,7 +230,7 @@ def test_the_weights_with_the_best_of_what_is_monitored_come_back(data, tmp_path
     rows = {key: [row[key] for row in history] for key in ("val_auc", "val_loss")}
     assert np.argmax(rows["val_auc"]) != np.argmin(rows["val_loss"])  # else this shows nothing
     trainer = keras.Model(network.input, network.get_layer("logit").output)
-    logits = run.predict(trainer, batches.Wholes(data.splits["valid"], 16, ("generated",)))[:, 0]
+    logits = steps.predict(trainer, batches.Wholes(data.splits["valid"], 16, ("generated",)))[:, 0]
     found = roc_auc_score(batches.labels_of(data.splits["valid"]), logits)
     assert found == pytest.approx(max(rows["val_auc"]), abs=1e-6)
     with pytest.raises(ValueError, match="monitor must be"):

@@ -4,6 +4,7 @@ from PIL import Image
 
 from deepley.photo import faces
 from deepley.photo.faces import TEMPLATE
+from deepley.photo.treatment import jpeg
 from deepley.training.data import dataset
 from deepley.training.data.sources import find
 from deepley.training.fit import batches
@@ -165,5 +166,6 @@ def test_a_blend_of_a_large_picture_is_reduced_as_its_real_picture_is(astronaut,
     assert len({picture.tobytes() for picture in plain.values()}) > 2
     for seed in plain:
         made = blend.face(np.random.default_rng(0), np.random.default_rng(seed))
-        differences = {other: np.abs(made[:40].astype(int) - of[:40]).mean() for other, of in plain.items()}
-        assert differences[seed] == min(differences.values())  # above the brows a blend changes nothing
+        # Above the brows a blend is its picture saved once more.
+        differences = {other: np.abs(made[:32].astype(int) - jpeg(of, 95)[:32]).mean() for other, of in plain.items()}
+        assert differences[seed] == min(differences.values())
