@@ -29,8 +29,8 @@ DATA_FOLDER = Path(os.environ.get("DEEPLEY_DATA", "data"))
 """Folder in which the page stores visitors' corrections."""
 
 LONGEST_JOB = 2_000_000
-"""Largest number of training images that a fine-tuning job of the page may show over all its rounds: it takes about a day
-on two CPU cores."""
+"""Largest number of training images shown by a fine-tuning job of the page, over all its rounds: about a day on two CPU
+cores."""
 
 MICRO_BATCH = 16
 """Largest number of faces in one forward pass; more are split."""

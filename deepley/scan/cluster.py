@@ -1,12 +1,13 @@
-"""The engine of many machines: the same operator as a Ray Data pipeline, one actor a GPU or, without any, a core.
+"""The engine for many machines: a Ray Data pipeline with one actor for each GPU or, without GPUs, for each core.
 
-Every machine must find this program, source and release under the same path. Ray restarts an actor that died and gives
-its slice to another; a slice comes back whole or not at all.
+Every machine must have this program, the source and the release under the same paths. Ray restarts an actor that died
+and gives its slice to another; a slice comes back complete or not at all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import logging
 import os
@@ -14,31 +15,39 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from deepley.config import ROOT
 from deepley.scan import plain
 from deepley.scan.plain import EngineError
+from deepley.scan.rows import Row
 from deepley.scan.slices import Slice, line
 
-"""Where this program lies, so that actors find it."""
+if TYPE_CHECKING:
+    import numpy as np
 
 _WINDOW = 1024
-"""Slices an actor that are listed at a time, so that the list of a long source never lies in memory."""
+"""Slices for each actor that are listed at a time, so that the list of a long source is never in memory."""
 
 _STORE = 256_000_000
-"""Bytes of the object store of a Ray that is started here; names and rows pass through it, no photo."""
+"""Object store of a local cluster, in bytes. Names and rows pass through it, but no photos."""
 
 _RETRIES = 3
-"""Times that a slice is tried again after its actor died."""
+"""Number of times that a slice is tried again after its actor died."""
 
 
-def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None) -> Iterator[tuple[int, list]]:
-    """As `plain.run`, on the Ray that runs on this machine or that RAY_ADDRESS names; else one is started here.
+def run(
+    slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None = None
+) -> Iterator[tuple[int, list[Row]]]:
+    """Like `plain.run`, on Ray: the cluster that RAY_ADDRESS names, else a local one, which is started if needed.
 
     Args:
-        slices: Each with its number.
-        release: A release folder.
-        workers: Actors; None takes one a GPU or core.
+        slices: Slices with their numbers.
+        release: Folder of the release.
+        workers: Number of actors; None takes one for each GPU or core.
+
+    Yields:
+        The number of a slice and its rows in order; slices come in the order in which they are finished.
 
     Raises:
         EngineError: If Ray is not installed or cannot be started, or the release cannot be loaded.
@@ -63,32 +72,32 @@ def run(slices: Iterator[tuple[int, Slice]], release: Path, workers: int | None 
                 raise EngineError(row["refused"])
             if window.pop(row["number"], None):
                 yield row["number"], pickle.loads(row["rows"])
-        # What kills every actor may be one photo of a slice: here that photo alone is given up.
+        # One photo of a slice may kill every actor: the plain engine gives up that photo alone.
         yield from plain.run(iter(window.items()), release, 1)
 
 
 class _Actor:
-    """`Checker`, as Ray Data calls it: batches of one pickled slice in, of its pickled rows out."""
+    """`Checker` in the form that Ray Data calls: a batch of one pickled slice in, a batch of its pickled rows out."""
 
     def __init__(self, release: Path, folder: Path, gpu: bool) -> None:
-        with contextlib.suppress(OSError):  # where all names are absolute it need not be there
+        with contextlib.suppress(OSError):  # the folder may be missing: absolute names do not need it
             os.chdir(folder)
         try:
-            from deepley.scan.operator import Checker, one_core  # here, so that the driver stays without TensorFlow
+            from deepley.scan.operator import Checker, one_core  # here, so that the driver does not load TensorFlow
 
             if not gpu:
                 one_core()
             self._checker, self._refused = Checker(release), ""
-        except (ValueError, ImportError) as error:  # raised here, Ray would start another actor, for ever
+        except (ValueError, ImportError) as error:  # if this were raised, Ray would start another actor, for ever
             self._refused = str(error)
 
-    def __call__(self, batch: dict) -> dict:
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray | list[bytes] | list[str]]:
         rows = [] if self._refused else list(self._checker(pickle.loads(batch["slice"][0]).items()))
         return {"number": batch["number"], "rows": [pickle.dumps(rows)], "refused": [self._refused]}
 
 
 def _ray() -> ModuleType:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray reports to its makers
     try:
         import ray
         import ray.data
@@ -98,18 +107,19 @@ def _ray() -> ModuleType:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if not ray.is_initialized():
         python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        options = {
-            "logging_level": logging.ERROR,
-            "log_to_driver": False,
-            "runtime_env": {"env_vars": {"PYTHONPATH": python_path}},
-        }
+        init = functools.partial(
+            ray.init,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            runtime_env={"env_vars": {"PYTHONPATH": python_path}},
+        )
         try:
-            ray.init(address="auto", **options)
+            init(address="auto")
         except ConnectionError:
             if "RAY_ADDRESS" in os.environ:
                 raise EngineError(f"There is no Ray at {os.environ['RAY_ADDRESS']}.") from None
             try:
-                ray.init(address="local", include_dashboard=False, object_store_memory=_STORE, **options)
-            except Exception as error:  # a start that takes too long, on a busy machine, has no type of its own
+                init(address="local", include_dashboard=False, object_store_memory=_STORE)
+            except Exception as error:  # Ray has no type for a start that takes too long, on a busy machine
                 raise EngineError(f"Ray could not be started here: {line(error)}.") from error
     return ray

@@ -1,4 +1,4 @@
-"""A scan from start to end: parts beside the output, one a slice, which are joined when all are there."""
+"""A scan from start to end: each slice becomes a part beside the output; the parts are joined when all are there."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from filelock import FileLock, Timeout
 from deepley.errors import Refusal
 from deepley.host.files import whole, write
 from deepley.network import files
-from deepley.scan.rows import SCHEMA, VERSION
+from deepley.scan.rows import SCHEMA, VERSION, Row
 from deepley.scan.slices import Slice
 from deepley.scan.sources import slices
 
 ENGINES = {"plain": "deepley.scan.plain", "ray": "deepley.scan.cluster"}
+"""Modules of the engines by name, imported only when they are used: Ray need not be installed."""
 
 _GROUP = 16_384
-"""Rows of a row group of the output."""
+"""Smallest number of rows in a row group of the output."""
 
 
 class ScanError(Refusal):
-    """A scan that cannot begin or go on; the message is one sentence for a person."""
+    """A scan that cannot start or go on; the message is one sentence for a person."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a scan came to.
+    """The result of a scan.
 
     Attributes:
-        photos: Rows of the output.
-        errors: Of those, rows whose photo could not be checked.
-        kept: Of those, rows that an earlier run had left.
+        photos: Number of rows of the output.
+        errors: Number of rows whose photo could not be checked.
+        kept: Number of rows that an earlier run had finished.
     """
 
     photos: int
@@ -56,27 +57,30 @@ def scan(
 ) -> Found:
     """Checks a source and writes one parquet file, with the columns `rows.SCHEMA`, in the order of the source.
 
-    While it runs, what is done lies in .OUT.parts beside it; if it is ended there, the same call goes on, and the file
-    comes out as if it had never been.
+    Finished slices lie in the folder .OUT.parts beside the output while the scan runs. If it is ended early, the same
+    call goes on from there, and the output is the same as that of a scan without interruption.
 
     Args:
-        source: See `sources.slices`.
-        out: The parquet file, named .parquet; there is none of that name.
-        release: A release folder.
-        engine: "plain" or "ray".
-        workers: Processes or actors; None takes what there is.
-        progress: Called with the number of photos just done, or found done.
+        source: Source as `sources.slices` takes it.
+        out: Parquet file to be written, with the suffix .parquet; it must not exist.
+        release: Folder of the release.
+        engine: Name of the engine, "plain" or "ray".
+        workers: Number of processes or actors; None takes as many as this machine or cluster can run.
+        progress: Function that is called with a number of photos: those just checked, or finished by an earlier run.
+
+    Returns:
+        Numbers of photos.
 
     Raises:
-        ScanError: If `out` is named otherwise, is there, is being written, or was begun with another release; or the
+        ScanError: If `out` has another suffix, exists, is being written, or was begun with another release; or if the
             source is empty.
-        SourceError: See `sources.slices`.
+        SourceError: If there is no source of that name.
         EngineError: If the engine cannot work.
     """
     if out.suffix != ".parquet":
-        raise ScanError(f"A scan writes parquet, and {out} is not named so: name a file that ends in .parquet.")
+        raise ScanError(f"A scan writes parquet, and {out} has another suffix: name a file that ends in .parquet.")
     if out.exists():
-        raise ScanError(f"{out} is there already: move it away or name another file.")
+        raise ScanError(f"{out} exists already: move it away or name another file.")
     run = import_module(ENGINES[engine]).run
     parts = _Parts(out, release)
     with parts.alone():
@@ -87,17 +91,22 @@ def scan(
 
 
 class _Parts:
-    """The folder of parts: NUMBER.parquet for each slice that is done."""
+    """The folder of parts: NUMBER.parquet for each finished slice."""
 
     def __init__(self, out: Path, release: Path) -> None:
         self._out = out
         self._folder = out.with_name(f".{out.name}.parts")  # hidden: a source that holds it does not list it
         self._metadata = _metadata(release)
-        self._slices, self._kept, self._digests = 0, 0, {}
+        self._slices, self._kept = 0, 0
+        self._digests: dict[int, str] = {}
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps a second scan away; leaves no folder behind in which there is no part."""
+        """Locks the folder against a second scan; removes it afterwards if it holds no part.
+
+        Raises:
+            ScanError: If another scan has locked it.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / "lock")
         try:
@@ -112,7 +121,19 @@ class _Parts:
             lock.release()
 
     def missing(self, source: str, progress: Callable[[int], object]) -> Iterator[tuple[int, Slice]]:
-        """The slices of a source, numbered, that no part answers."""
+        """Lists the slices of a source that have no part yet.
+
+        Args:
+            source: Source as `sources.slices` takes it.
+            progress: Function that is called with the number of photos of each slice that has a part.
+
+        Yields:
+            The number of a slice, and the slice.
+
+        Raises:
+            ScanError: If a part was made with another release or version.
+            SourceError: If there is no source of that name.
+        """
         for number, one in enumerate(slices(source)):
             self._slices = number + 1
             if self._is_done(number, one):
@@ -124,27 +145,31 @@ class _Parts:
 
     def _is_done(self, number: int, one: Slice) -> bool:
         try:
-            found = pq.read_metadata(self._part(number)).metadata
+            metadata = pq.read_metadata(self._part(number)).metadata
         except FileNotFoundError:
             return False
-        except (pa.ArrowException, OSError):  # a disk that failed: it is simply made again
+        except (pa.ArrowException, OSError):  # a damaged part is made again
             return False
         for name in ("deepley.schema", "deepley.release_digest"):
-            if found.get(name.encode(), b"").decode() != self._metadata[name]:
+            if metadata.get(name.encode(), b"").decode() != self._metadata[name]:
                 raise ScanError(
                     f"{self._folder} was begun with another release or version: finish it with that, or remove it."
                 )
-        return found[b"deepley.slice"].decode() == one.digest
+        return bool(metadata[b"deepley.slice"].decode() == one.digest)
 
-    def write(self, number: int, rows: list[dict]) -> None:
-        """Stores the rows of a slice."""
+    def write(self, number: int, rows: list[Row]) -> None:
+        """Writes the part of a slice."""
         schema = SCHEMA.with_metadata({**self._metadata, "deepley.slice": self._digests.pop(number)})
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(rows, schema), sink)
         write(self._part(number), sink.getvalue())
 
     def join(self) -> Found:
-        """Makes the parts into the output, and removes them."""
+        """Joins the parts into the output, and removes them.
+
+        Raises:
+            ScanError: If the source had no slice.
+        """
         if not self._slices:
             raise ScanError("There is no photo in this source.")
         photos, errors, held = 0, 0, []

@@ -1,7 +1,7 @@
-"""Slices: a few photos that lie one after the other in a source, named where they are and read where they are checked.
+"""Slices: a few photos that lie one after the other in a source. They are named in one process and read in another.
 
-A slice pickles to the names alone. Never more than one photo's bytes are held (four in parquet files, whose rows come
-in batches). What cannot be read becomes a photo whose `read` raises the sentence.
+A slice pickles to names alone. The bytes of one photo at a time are in memory (four in parquet files, which are read in
+batches). A photo that cannot be read has a reader that raises the reason.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,31 +22,35 @@ import pyarrow.parquet as pq
 from deepley.photo.decode import PhotoError, check_size
 
 PART = 32
-"""Photos in a slice at most: what cores share, and what a kill can lose."""
+"""Largest number of photos in a slice, the unit that is given to a core and that is lost if the scan is killed."""
 
 Item = tuple[str, Callable[[], bytes]]
-"""A photo's name, and what reads its bytes, which may raise OSError or PhotoError."""
+"""A photo's name, and a function that returns its bytes; it may raise OSError or PhotoError."""
 
 
 class Slice(abc.ABC):
-    """At most `PART` photos that lie one after the other in a source; has a length, and pickles."""
+    """At most `PART` photos that lie one after the other in a source. A slice has a length and can be pickled."""
 
     @abc.abstractmethod
     def __len__(self) -> int: ...
 
     @abc.abstractmethod
     def items(self) -> Iterator[Item]:
-        """The photos in order, each read when it is asked for."""
+        """The photos in order; each is read when its function is called."""
 
     @property
     def digest(self) -> str:
-        """SHA-256, hexadecimal, of what the slice names: equal if the source still lists the same photos here."""
+        """SHA-256, hexadecimal, of the slice's names; it stays the same while the source lists the same photos here."""
         return hashlib.sha256(repr(self).encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
 class Files(Slice):
-    """Image files."""
+    """Image files.
+
+    Attributes:
+        paths: Paths of the files.
+    """
 
     paths: tuple[str, ...]
 
@@ -60,7 +64,12 @@ class Files(Slice):
 
 @dataclass(frozen=True)
 class Members(Slice):
-    """Image files in a tar: (name, first byte, length in bytes) each."""
+    """Image files in a tar.
+
+    Attributes:
+        tar: Path of the tar.
+        members: Name, first byte and length in bytes of each file.
+    """
 
     tar: str
     members: tuple[tuple[str, int, int], ...]
@@ -76,7 +85,16 @@ class Members(Slice):
 
 @dataclass(frozen=True)
 class Rows(Slice):
-    """Rows `start` up to `stop` of one row group of a parquet file, whose first row is `before` in the file."""
+    """Rows of a parquet file, all in one row group.
+
+    Attributes:
+        parquet: Path of the parquet file.
+        column: Name of the column of images.
+        group: Index of the row group.
+        start: First row, counted in the row group.
+        stop: Row after the last, counted in the row group.
+        before: Number of rows of the file before the row group.
+    """
 
     parquet: str
     column: str
@@ -102,8 +120,8 @@ class Rows(Slice):
     def _name(self, i: int) -> str:
         return f"{self.parquet}#{self.before + self.start + i}"
 
-    def _values(self) -> Iterator[object]:
-        with pq.ParquetFile(self.parquet, buffer_size=1 << 20) as file:  # pages as they come, not the whole row group
+    def _values(self) -> Iterator[_Value]:
+        with pq.ParquetFile(self.parquet, buffer_size=1 << 20) as file:  # reads page by page, not the whole row group
             batches = file.iter_batches(4, row_groups=[self.group], columns=[self.column])
             rows = (value for batch in batches for value in batch.column(0))
             yield from (value.as_py() for value in itertools.islice(rows, self.start, self.stop))
@@ -111,7 +129,12 @@ class Rows(Slice):
 
 @dataclass(frozen=True)
 class Unreadable(Slice):
-    """A folder or shard that cannot be read, or not to its end: one row that says why."""
+    """A folder or shard that cannot be read, or not to its end; it gives one row that says why.
+
+    Attributes:
+        path: Path of the folder or shard.
+        reason: Reason, in a sentence.
+    """
 
     path: str
     reason: str
@@ -139,8 +162,19 @@ def _bytes_of(tar: str, offset: int, size: int) -> bytes:
     return data
 
 
-def _image(value: bytes | dict | None) -> bytes:
-    data = value.get("bytes") if isinstance(value, dict) else value
+class _Image(TypedDict, total=False):
+    """An image as Hugging Face `datasets` stores it."""
+
+    bytes: bytes | None
+    path: str | None
+
+
+_Value = bytes | _Image | None
+"""A value of a column of images."""
+
+
+def _image(value: _Value) -> bytes:
+    data = value if value is None or isinstance(value, bytes) else value.get("bytes")
     if data is None:
         path = value.get("path") if isinstance(value, dict) else None
         raise PhotoError(f"The row has no bytes, only the path {path}." if path else "The row holds no image.")
@@ -152,6 +186,6 @@ def _fail(reason: str) -> NoReturn:
 
 
 def line(error: Exception) -> str:
-    """An error of a library's in one line."""
+    """The message of a library's error in one line, without a full stop."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.splitlines()[0].rstrip(".")

@@ -1,6 +1,6 @@
-"""Where a scan's photos come from: folders, tars and parquet files, listed as a stream and cut into slices.
+"""Sources of a scan: folders, tars and parquet files, listed as a stream and cut into slices.
 
-A source is listed in the same order each time, and nothing of it is held but the names in one folder.
+A source is listed in the same order each time, and no more than the names in one folder are in memory at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from deepley.scan.slices import PART, Files, Members, Rows, Slice, Unreadable, l
 
 _TAR, _PARQUET = ".tar", ".parquet"
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-"""What webdataset writes for numbered shards: `photos-{000..117}.tar`."""
+"""Numbered shards as webdataset writes them: `photos-{000..117}.tar`."""
 
 
 class SourceError(Refusal):
@@ -33,24 +33,27 @@ def slices(source: str) -> Iterator[Slice]:
     """Cuts a source into slices.
 
     Args:
-        source: A photo, a folder (photos and shards at any depth), a shard (an uncompressed tar, as webdataset writes
-            them, or a parquet file with a column of images), a pattern of such paths (`*`, `?`, `{000..117}`), or
-            @FILE, a list of such paths, one a line.
+        source: Path of a photo, of a folder (with photos and shards at any depth), or of a shard (an uncompressed tar,
+            as webdataset writes them, or a parquet file with a column of images); a pattern of such paths (`*`, `?`,
+            `{000..117}`); or @FILE, a list of such paths, one a line.
+
+    Yields:
+        The slices, in the same order each time.
 
     Raises:
         SourceError: If there is nothing of that name.
     """
-    for is_photo, found in itertools.groupby(_paths(source), lambda path: Path(path).suffix.lower() in SUFFIXES):
+    for is_photo, paths in itertools.groupby(_paths(source), lambda path: Path(path).suffix.lower() in SUFFIXES):
         if is_photo:
-            while run := tuple(itertools.islice(found, PART)):
+            while run := tuple(itertools.islice(paths, PART)):
                 yield Files(run)
         else:
-            for path in found:
+            for path in paths:
                 yield from _in_shard(path)
 
 
 def _paths(source: str) -> Iterator[str]:
-    """Photos, shards, and whatever else was named or is a folder that cannot be read."""
+    """Paths of photos, of shards, of unreadable folders, and of anything else that was named."""
     if source.startswith("@"):
         try:
             with open(source[1:]) as lines:
@@ -69,16 +72,16 @@ def _paths(source: str) -> Iterator[str]:
 
 
 def _numbered(pattern: str) -> Iterable[str]:
-    found = _RANGE.search(pattern)
-    if not found:
+    match = _RANGE.search(pattern)
+    if not match:
         return [pattern]
-    first, last = found.groups()
+    first, last = match.groups()
     numbers = (str(i).zfill(len(first)) for i in range(int(first), int(last) + 1))
-    return (one for number in numbers for one in _numbered(pattern[: found.start()] + number + pattern[found.end() :]))
+    return (one for number in numbers for one in _numbered(pattern[: match.start()] + number + pattern[match.end() :]))
 
 
 def _below(path: str) -> Iterator[str]:
-    """A file; or photos and shards below a folder, by name. Hidden ones are passed over, linked folders not entered."""
+    """The path of a file; or the photos and shards below a folder, by name, without hidden files and linked folders."""
     if not os.path.isdir(path):
         yield path
         return
@@ -86,18 +89,18 @@ def _below(path: str) -> Iterator[str]:
         with os.scandir(path) as entries:
             names = sorted(entry.name for entry in entries if _is_wanted(entry))
     except OSError:
-        yield path  # which then says why
+        yield path  # it becomes a row that says why
         return
     for name in names:
         yield from _below(os.path.join(path, name))
 
 
-def _is_wanted(entry: os.DirEntry) -> bool:
+def _is_wanted(entry: os.DirEntry[str]) -> bool:
     if entry.name.startswith("."):
         return False
     if entry.is_dir():
         return not entry.is_symlink()
-    # A pipe or device would be waited for; a broken link is a row that says so.
+    # Reading a pipe or device could wait for ever; a broken link becomes a row that says so.
     special = os.path.exists(entry.path) and not entry.is_file()
     return Path(entry.name).suffix.lower() in SUFFIXES | {_TAR, _PARQUET} and not special
 
@@ -110,7 +113,7 @@ def _in_shard(path: str) -> Iterator[Slice]:
         elif kind == _PARQUET:
             yield from _rows(path)
         elif os.path.isdir(path):
-            os.scandir(path).close()  # it could not be read
+            os.scandir(path).close()  # raises the reason why the folder cannot be read
         else:
             raise SourceError("By its name this is no photo, tar without compression, or parquet file.")
     except SourceError as error:
@@ -136,19 +139,25 @@ def _members(tar: str) -> Iterator[Slice]:
         raise wrong
 
 
+class _Tar(tarfile.TarFile):
+    """A tar; typeshed does not know its list of members."""
+
+    members: list[tarfile.TarInfo]
+
+
 def _listed(tar: str) -> Iterator[tuple[str, int, int]]:
-    """The photos in a tar: name, first byte, length in bytes."""
+    """The photos in a tar: name, first byte and length in bytes of each."""
     try:
-        archive = tarfile.open(tar, "r:")  # noqa: SIM115 (closed below)
+        archive = _Tar.open(tar, "r:")
     except tarfile.ReadError as error:
         raise SourceError("This tar is compressed or damaged: unpack it, so that it can be read in place.") from error
     with archive:
         while (member := archive.next()) is not None:
-            archive.members.clear()  # else it holds every member of the archive
+            archive.members.clear()  # otherwise it keeps every member of the archive in memory
             name = Path(member.name)
             if member.isreg() and name.suffix.lower() in SUFFIXES and not name.name.startswith("."):
                 yield member.name, member.offset_data, member.size
-        archive.fileobj.seek(archive.offset)  # a damaged header looks to tarfile like the end
+        archive.fileobj.seek(archive.offset)  # tarfile takes a damaged header for the end of the archive
         if archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise SourceError(f"The tar is damaged at byte {archive.offset}: nothing behind it could be read.")
 
@@ -165,15 +174,15 @@ def _rows(parquet: str) -> Iterator[Slice]:
 
 
 def _image_column(schema: pa.Schema) -> str:
-    """The column `image`, or the only one that holds bytes, or structs with bytes as Hugging Face `datasets` writes."""
-    found = [field.name for field in schema if _holds_bytes(field.type)]
-    if "image" in found:
+    """Name of the column `image`, or of the only one that holds bytes or structs with bytes."""
+    names = [field.name for field in schema if _holds_bytes(field.type)]
+    if "image" in names:
         return "image"
-    if len(found) == 1:
-        return found[0]
+    if len(names) == 1:
+        return names[0]
     raise SourceError(
-        f"The columns {', '.join(found)} could all be the photos: name one of them image."
-        if found
+        f"The columns {', '.join(names)} could all be the photos: name one of them image."
+        if names
         else "The file has no column of images: bytes, or a struct with bytes."
     )
 

@@ -46,7 +46,7 @@ def test_weights_that_are_not_the_releases_are_refused_in_a_sentence(folder, mic
 @pytest.mark.parametrize(
     ("source", "out", "release", "words"),
     [
-        ("all", "there.parquet", "", "there.parquet is there already"),
+        ("all", "there.parquet", "", "there.parquet exists already"),
         ("all", "found.csv", "", "name a file that ends in .parquet"),
         ("nothing", "out.parquet", "", "no photo in this source"),
         ("gone", "out.parquet", "", "There is no photo, folder, tar or parquet file at gone."),
