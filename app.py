@@ -1,4 +1,4 @@
-"""What a Space runs: load the detector, serve the page on GRADIO_SERVER_NAME and GRADIO_SERVER_PORT."""
+"""Loads the detector and serves the page on GRADIO_SERVER_NAME and GRADIO_SERVER_PORT. A Space runs this file."""
 
 import logging
 import os
@@ -15,9 +15,9 @@ if __name__ == "__main__":
     logging.getLogger("deepley").setLevel(logging.INFO)
     with ThreadPoolExecutor(1) as beside:
         choice = beside.submit(choose, DEFAULT_RELEASE, NAMED_RELEASE, HUB_RELEASE, HUB_PATIENCE)
-        from deepley.ui import page, start  # takes seconds, in which the Hub may answer
+        from deepley.ui import page, start  # takes seconds, while the Hub answers
 
         detector, reason = start.detector(choice.result())
     served = page.launch(detector, reason=reason)
-    detector.warm_up()  # seconds that the first page need not wait for
+    detector.warm_up()  # takes seconds, for which the first page need not wait
     served.block_thread()

@@ -1,4 +1,4 @@
-"""The command line, thin: `python -m deepley COMMAND`; without one it lists them."""
+"""Runs `deepley COMMAND` or `python -m deepley COMMAND`; without a command it lists them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("GLOG_minloglevel", "2")
 
-from deepley.cli import check, evaluate, hub, jobs, scan, train  # after the lines above, which TensorFlow reads
+from deepley.cli import check, evaluate, hub, jobs, scan, train  # below the two settings, which TensorFlow reads
 from deepley.errors import Refusal
 
 _COMMANDS = (check, scan, train, evaluate, hub, jobs)
@@ -21,8 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
 
     Returns:
-        The exit code: 0; 1 if a file or the command was refused; 2 for wrong arguments; 70 for a bug of ours, whose
-        traceback is printed; 130 if Ctrl-C stopped it.
+        The exit code: 0 if all went well, 1 if a file or the command was refused, 2 for wrong arguments, 70 for a bug
+        in this program, whose traceback is printed, and 130 if Ctrl-C stopped it.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="deepley", description="Evidence that a face was generated or swapped.")
+    parser = argparse.ArgumentParser(prog="deepley", description="Finds evidence that a face was generated or swapped.")
     added = parser.add_subparsers(required=True, metavar="COMMAND")
     for group in _COMMANDS:
         group.add(added)

@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands, with their arguments and their work.
+"""The command line: one file for each group of commands, with their arguments and their work.
 
-Imports of what is slow lie in the functions: `jobs list` must not wait for TensorFlow.
+Slow imports are inside the functions, so that `jobs list` does not wait for TensorFlow.
 """

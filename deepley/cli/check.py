@@ -1,14 +1,23 @@
-"""The command that checks photos and clips."""
+"""The command `check`: checks photos and clips."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deepley.cli.parsing import Commands
 from deepley.config import DEFAULT_RELEASE
 from deepley.errors import Refusal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepley.verdict.detector import Detector
+
+Result: TypeAlias = dict[str, Any]
+"""The verdict on one file, as `docs/check.schema.json` describes it, with its `path`."""
 
 
 def add(added: Commands) -> None:
@@ -16,13 +25,15 @@ def add(added: Commands) -> None:
     check = added.add_parser("check", help="check photos and clips")
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a photo, a clip, or a folder of them")
     check.add_argument("--json", action="store_true", help="print a JSON list, one object a file")
-    check.add_argument("--heatmaps", type=Path, metavar="DIR", help="write an overlay for each photo with a face")
+    check.add_argument(
+        "--heatmaps", type=Path, metavar="DIR", help="write a picture with heatmaps for each photo with a face"
+    )
     check.add_argument("--release", type=Path, default=DEFAULT_RELEASE, help="a release folder")
     check.set_defaults(run=_check)
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Checks photos and clips, and prints what was found."""
+    """Checks photos and clips, and prints the verdicts."""
     from deepley.verdict import batch
     from deepley.verdict.detector import Detector
     from deepley.video import record as clips
@@ -61,7 +72,7 @@ def _found(paths: list[Path]) -> list[Path]:
 
 
 def _is_clip(path: Path) -> bool:
-    """By its name; a GIF is a clip if it moves."""
+    """Whether a file is a clip, by its name; a GIF is one if it is animated."""
     from PIL import Image
 
     from deepley.video import reader
@@ -70,12 +81,12 @@ def _is_clip(path: Path) -> bool:
         return path.suffix.lower() in reader.SUFFIXES
     try:
         with Image.open(path, formats=["GIF"]) as image:
-            return image.is_animated
-    except Exception:  # what Pillow's parsers raise has no common type; the photo's decoder says what is wrong
+            return bool(getattr(image, "is_animated", False))
+    except Exception:  # Pillow's parsers raise anything; the photo's decoder says what is wrong
         return False
 
 
-def _check_clip(path: Path, detector: object) -> dict:
+def _check_clip(path: Path, detector: Detector) -> Result:
     from deepley.video import record
     from deepley.video.reader import VideoError
     from deepley.video.watcher import Watcher
@@ -85,12 +96,12 @@ def _check_clip(path: Path, detector: object) -> dict:
         found = record.to_json(watcher.check(path), watcher)
     except VideoError as error:
         found = record.to_json(None, watcher, str(error))
-    except Exception as error:  # what a hostile file makes of FFmpeg or OpenCV must not keep the others from a check
+    except Exception as error:  # a file that breaks FFmpeg or OpenCV must not keep the others from a check
         found = record.to_json(None, watcher, f"It could not be checked ({type(error).__name__}): save it anew as MP4.")
     return {"path": str(path), **found}
 
 
-def _write_overlay(path: Path, pixels: object) -> None:
+def _write_overlay(path: Path, pixels: np.ndarray) -> None:
     import io
 
     from PIL import Image
@@ -102,7 +113,7 @@ def _write_overlay(path: Path, pixels: object) -> None:
     write(path, buffer.getvalue())
 
 
-def _line(result: dict) -> str:
+def _line(result: Result) -> str:
     if result["error"]:
         return f"{result['path']}: error: {result['error']}"
     if result["reason"]:

@@ -1,4 +1,4 @@
-"""The command that measures a release."""
+"""The command `evaluate`: measures a release."""
 
 from __future__ import annotations
 

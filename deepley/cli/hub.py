@@ -1,4 +1,4 @@
-"""The commands that publish to the Hugging Face Hub."""
+"""The commands `publish` and `space`: publish a release, and the Space with the page, on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from deepley.config import ROOT
 
 def add(added: Commands) -> None:
     """Adds `publish` and `space` to the parser."""
-    publish = added.add_parser("publish", help="push a release to the Hugging Face Hub")
+    publish = added.add_parser("publish", help="publish a release on the Hugging Face Hub")
     publish.add_argument("release", type=Path, metavar="RELEASE", help="a release folder")
-    publish.add_argument("--repo", required=True, metavar="OWNER/NAME", help="made, private, if missing")
-    publish.add_argument("--public", action="store_true", help="make it public if it is made")
+    publish.add_argument("--repo", required=True, metavar="OWNER/NAME", help="repository; created, private, if missing")
+    publish.add_argument("--public", action="store_true", help="create the repository as a public one")
     publish.set_defaults(run=_publish)
 
     space = added.add_parser("space", help="the Hugging Face Space that space.yaml describes")
     steps = space.add_subparsers(dest="action", required=True, metavar="ACTION")
     steps.add_parser("render", help="write README's front matter from space.yaml")
-    steps.add_parser("check", help="say what is wrong with space.yaml")
-    steps.add_parser("deploy", help="make or update the Space").add_argument("repo", metavar="OWNER/NAME")
+    steps.add_parser("check", help="list what is wrong with space.yaml")
+    steps.add_parser("deploy", help="create or update the Space").add_argument("repo", metavar="OWNER/NAME")
     space.set_defaults(run=_space)
 
 
 def _publish(options: argparse.Namespace) -> int:
-    """Pushes a release to the Hub."""
+    """Publishes a release on the Hub."""
     from huggingface_hub import get_token
 
     from deepley.hub.client import api

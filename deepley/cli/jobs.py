@@ -1,4 +1,4 @@
-"""The command for fine-tuning jobs."""
+"""The command `jobs`: lists, shows, ends and resumes fine-tuning jobs, and runs them in processes of their own."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def add(added: Commands) -> None:
     actions = jobs.add_subparsers(required=True, metavar="ACTION")
     for name, run, what in (
         ("list", _list, "all jobs, oldest first"),
-        ("estimate", _estimate, "how long a job would take here; its config comes as JSON on the input"),
-        ("work", _work, "train what is queued, one job after the other"),
+        ("estimate", _estimate, "how long a job would take here; reads its config as JSON from the input"),
+        ("work", _work, "train the queued jobs, one after the other"),
     ):
         actions.add_parser(name, help=what).set_defaults(run=run)
     for name, run, what in (
         ("show", _show, "one job as JSON"),
         ("cancel", _cancel, "end a job or take it out of the queue"),
-        ("resume", _resume, "go on from a job's last checkpoint"),
-        ("train", _train, "what a job's own process does"),
-        ("follow", _follow, "what the process of a job on Hugging Face does; its token is in HF_TOKEN"),
-        ("remote", _remote, "what a job does on a rented machine"),
+        ("resume", _resume, "go on with a job from its last checkpoint"),
+        ("train", _train, "train one job; this is the job's own process"),
+        ("follow", _follow, "follow a job on Hugging Face, with the token in HF_TOKEN"),
+        ("remote", _remote, "train a job on a rented machine"),
     ):
         action = actions.add_parser(name, help=what)
         action.add_argument("id")
         action.set_defaults(run=run)
-    actions.choices["remote"].add_argument("--repo", required=True, help="the repository it was staged in")
+    actions.choices["remote"].add_argument("--repo", required=True, help="the job's staging repository")
 
 
 def _list(options: argparse.Namespace) -> int:
-    """Prints a line a job."""
+    """Prints one line for each job."""
     from deepley.jobs import folder
 
     jobs = folder.every(options.root)
@@ -57,7 +57,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace) -> int:
-    """Trains what is queued."""
+    """Trains the queued jobs."""
     from deepley.jobs import local
 
     local.work(options.root)
@@ -119,7 +119,7 @@ def _runner(job: Job) -> Runner:
     from deepley.jobs.rented import huggingface
     from deepley.jobs.runner import runner_of
 
-    return runner_of(job, huggingface.token_of_this_machine)
+    return runner_of(job, huggingface.needed_token)
 
 
 def _estimate(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The type that commands are added to."""
+"""The type of the object that commands are added to."""
 
 from __future__ import annotations
 

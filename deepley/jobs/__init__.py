@@ -1,1 +1,1 @@
-"""A fine-tuning job is a folder: page, command line and trainer read and write the same one, and nothing else."""
+"""Fine-tuning jobs. A job is a folder: page, command line and trainer share nothing but its files."""

@@ -1,4 +1,4 @@
-"""What a job does, and how far it is: the values that its folder keeps."""
+"""What a job does, where it runs, and how far it is: the values that its folder keeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deepley.recipes import TrainConfig
 
 
 class JobError(Refusal):
-    """A job that cannot be started, found or changed; the message is one sentence for a person."""
+    """A job cannot be started, found or changed; the message is one sentence for a person."""
 
 
 class State(StrEnum):
@@ -34,12 +34,12 @@ class JobConfig:
     """What a job does.
 
     Attributes:
-        name: Of the release it makes.
+        name: Name of the release that it makes.
         data: Folder or tar of the pictures; relative paths are below the job's folder.
-        train: The recipe.
+        train: Recipe.
         start: Release folder to start from; None starts from `base`.
-        base: An npz of base weights; None, without `start`, takes Keras's ImageNet weights.
-        origin: What the pictures are, in words, for the release's card.
+        base: File of base weights (npz); None, without `start`, takes Keras's ImageNet weights.
+        origin: Description of the pictures, for the release's card.
     """
 
     name: str
@@ -51,21 +51,46 @@ class JobConfig:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """The rented machine that runs a job, and the account that pays.
+
+    Attributes:
+        namespace: Account that pays.
+        flavor: Kind of machine.
+        hours: Time limit.
+        per_hour: Price in US dollars, as the Hub gave it when the job was made.
+        job: The Hub's id of the job; empty before it started.
+        begun: Time of its start there, in seconds since 1970.
+    """
+
+    namespace: str
+    flavor: str
+    hours: float
+    per_hour: float
+    job: str = ""
+    begun: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hours <= 48:
+            raise Refusal("The time limit must lie between 0 and 48 hours.")
+
+
+@dataclass(frozen=True)
 class JobStatus:
     """How far a job is.
 
     Attributes:
-        state: See `State`.
-        queued: When it was queued last, in seconds since 1970: jobs run in this order.
-        started: When its trainer started last, or None.
-        ended: When it ended, or None.
+        state: What it is doing.
+        queued: Time at which it was queued last, in seconds since 1970; jobs run in this order.
+        started: Time at which its trainer started last, or None.
+        ended: Time of its end, or None.
         pid: Process id of its trainer, or None.
-        process_started: When that process was created, in seconds since 1970; tells it from a later one of the same id.
-        device: What it computes on, such as "2 CPU cores".
+        process_started: Time at which that process was created; a later process with the same id has another one.
+        device: Hardware that it runs on, such as "2 CPU cores".
         images: Training images shown so far.
         total: Training images in the whole recipe, 0 before it is known.
-        seconds_left: Measured on the steps since it started, or None.
-        message: What happened, in one sentence; empty while nothing did.
+        seconds_left: Remaining time, measured on the steps since it started, or None.
+        message: Last event, in one sentence; empty if there is none.
     """
 
     state: State

@@ -1,8 +1,8 @@
 """Runs jobs on this machine, one at a time and in order, in processes that outlive the page.
 
-The folder is the queue: a job whose status says "queued" waits, and the one queued first goes first. So there is no
-second store that could disagree with it after a power cut, and nothing but two locks is needed (filelock; the kernel
-drops a lock when its holder dies): one keeps a single worker, the other, held by the trainer itself, a single training.
+The folders are the queue: a job whose status is "queued" waits, and the one queued first runs first. So there is no
+second store that could disagree with them after a power cut. Two file locks are enough, as the kernel drops a lock when
+its holder dies: one allows a single worker, the other, held by the trainer itself, a single training.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GRACE = 10.0  # seconds between asking a trainer to stop and killing it
 
 
 def submit(root: Path, config: JobConfig) -> Job:
-    """Queues a job and makes sure that somebody works on the queue."""
+    """Queues a job and starts a worker if none runs."""
     job = folder.create(root, config)
     ensure_worker(root)
     return job
@@ -39,7 +39,7 @@ def estimate(config: JobConfig) -> str:
     """How long a job would take on this machine, in words, measured in a process of its own.
 
     Raises:
-        JobError: If it could not be measured.
+        JobError: If the time could not be measured.
     """
     command = [sys.executable, "-m", "deepley", "jobs", "estimate"]
     try:
@@ -56,7 +56,7 @@ def resume(job: Job) -> None:
     """Queues a job that is over, to go on from its last checkpoint.
 
     Raises:
-        JobError: If it still runs or waits, or has nothing left to do.
+        JobError: If the job still runs or waits, or is complete.
     """
     state = job.status.state
     if not state.over:
@@ -71,18 +71,18 @@ def cancel(job: Job) -> None:
     """Takes a job out of the queue, or ends its trainer.
 
     Raises:
-        JobError: If it is over.
+        JobError: If the job is over.
     """
     status = job.status
     if status.state.over:
         raise JobError(f"The job {job.id} is {status.state} already.")
     job.ask_to_cancel()
-    if status.state is State.QUEUED:
+    if status.state is State.QUEUED or status.pid is None:
         job.write(JobStatus(State.CANCELLED, status.queued, message="Cancelled before it started."))
         return
     for hint in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(status.pid, hint)  # the trainer leads its own process group, and lived a moment ago
+            os.killpg(status.pid, hint)  # the trainer leads a process group of its own, and ran a moment ago
         except ProcessLookupError:
             return
         end = time.monotonic() + _GRACE
@@ -93,7 +93,7 @@ def cancel(job: Job) -> None:
 
 
 def ensure_worker(root: Path) -> None:
-    """Starts a worker in a session of its own, unless one is at work or there is nothing to do."""
+    """Starts a worker in a session of its own, unless one runs or no job is queued."""
     if next_queued(root) is None:
         return
     try:
@@ -105,7 +105,7 @@ def ensure_worker(root: Path) -> None:
 
 
 def work(root: Path) -> None:
-    """Trains queued jobs until there are none; returns at once if another worker is at it."""
+    """Trains queued jobs until there are none; returns at once if another worker runs."""
     while next_queued(root) is not None:
         try:
             with FileLock(root / _WORKER, timeout=0):
@@ -113,11 +113,11 @@ def work(root: Path) -> None:
                     _train(job)
         except Timeout:
             return
-        # A job queued after the last look and before the lock was dropped found a worker: look once more.
+        # A job queued after the last look and before the end of the lock started no worker: look once more.
 
 
 def next_queued(root: Path) -> Job | None:
-    """The job that has waited longest, or None."""
+    """The job that was queued first, or None."""
     here = (job for job in folder.every(root) if job.here)
     waiting = [(job.status.queued, job.id, job) for job in here if job.status.state is State.QUEUED]
     return min(waiting)[2] if waiting else None
@@ -132,15 +132,21 @@ def _train(job: Job) -> None:
         job.write(replace(status, state=State.FAILED, message="Its trainer could not be started: see its log."))
 
 
-def spawn(command: list[str], log: Path, secrets: dict[str, str] | None = None) -> subprocess.Popen:
-    """Starts a process that outlives this one and writes to `log`; `secrets` go into its environment."""
+def spawn(command: list[str], log: Path, secrets: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Starts a process that outlives this one.
+
+    Args:
+        command: Program and arguments.
+        log: File that its output is appended to.
+        secrets: Further variables of its environment.
+    """
     with open(log, "ab") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # neither the page's end nor its Ctrl+C reaches it
+            start_new_session=True,  # so that neither the page's end nor its Ctrl+C reaches it
             env=_environment() | (secrets or {}),
         )
 

@@ -1,4 +1,4 @@
-"""Who runs a job: this machine, or a rented one. Both resume and cancel it."""
+"""How a job is resumed and cancelled, on this machine and on a rented one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from deepley.jobs.rented import huggingface
 
 
 class Runner(Protocol):
-    """What can be done with a job wherever it runs."""
+    """What can be done with a job, wherever it runs."""
 
     def resume(self, job: Job) -> None:
         """Goes on with a job that is over.
 
         Raises:
-            JobError: If it still runs or waits, or has nothing left to do.
+            JobError: If the job still runs or waits, or is complete.
         """
 
     def cancel(self, job: Job) -> None:
         """Ends a job, or takes it out of the queue.
 
         Raises:
-            JobError: If it is over, or could not be ended.
+            JobError: If the job is over, or could not be ended.
         """
 
 
@@ -34,7 +34,7 @@ class Rented:
     """Hugging Face Jobs under one account.
 
     Attributes:
-        token: Of the account.
+        token: Token of the account.
     """
 
     token: str
@@ -49,11 +49,11 @@ class Rented:
 
 
 def runner_of(job: Job, token: Callable[[], str]) -> Runner:
-    """Who runs a job.
+    """The runner of a job.
 
     Args:
         job: The job.
-        token: Returns the token of the account that pays, asked only where a rented machine runs it; it may raise
-            `JobError`.
+        token: Returns the token of the account that pays, or raises JobError. Called only if a rented machine runs the
+            job.
     """
     return local if job.here else Rented(token())

@@ -1,1 +1,1 @@
-"""The page: one module a tab, assembled by `page`. The only room that imports gradio."""
+"""The page: one module for each tab, assembled by `page`. Only this room imports Gradio."""

@@ -1,4 +1,4 @@
-"""Which release the page starts with; whatever is wrong with one of the Hub, it does start."""
+"""Loads the release that the page starts with. If the one from the Hub cannot be used, the built-in one is."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from deepley.video import temporal_head
 
 
 def detector(choice: Choice) -> tuple[Detector, str]:
-    """The detector to use, and in a sentence why that one.
+    """The detector to use, and the reason for it in a sentence.
 
     Raises:
-        WeightsError: If a release that lies on this machine, the named or the embedded one, cannot be used.
+        WeightsError: If a release on this machine, the named or the embedded one, cannot be used.
     """
     try:
         return _whole(choice.folder), choice.reason
@@ -26,6 +26,7 @@ def detector(choice: Choice) -> tuple[Detector, str]:
 
 
 def _whole(folder: Path) -> Detector:
-    found = Detector(folder)
-    temporal_head.load(folder / TEMPORAL, found.release.sha256)  # what the first clip would find out
-    return found
+    """A detector whose temporal head can be read too, so that no fault shows up only with the first clip."""
+    detector = Detector(folder)
+    temporal_head.load(folder / TEMPORAL, detector.release.sha256)
+    return detector

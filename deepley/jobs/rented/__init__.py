@@ -1,1 +1,1 @@
-"""Jobs on machines of others: Hugging Face Jobs, staged, followed and brought home."""
+"""Jobs on rented machines: their files are sent to Hugging Face Jobs, followed there, and the release is fetched."""

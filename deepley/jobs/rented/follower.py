@@ -1,7 +1,7 @@
 """The process that follows a job on Hugging Face Jobs: `deepley jobs follow`.
 
-It stages code, pictures and recipe in a private repository of the visitor, starts the job, and copies into the folder
-what the job reports; it outlives the page as a local trainer does. The token lives in this process's environment and in
+It stages code, pictures and recipe in a private repository of the visitor, starts the job there, and copies its reports
+into the job's folder. It outlives the page, as a local trainer does. The token is in this process's environment and in
 the job's secrets, never in a file.
 """
 
@@ -16,48 +16,52 @@ from pathlib import Path
 import psutil
 from huggingface_hub import HfApi
 from huggingface_hub.errors import EntryNotFoundError
+from tenacity import wait_exponential
 
 from deepley.errors import WeightsError
 from deepley.host.files import write
 from deepley.hub import client
 from deepley.jobs.folder import LOG, RELEASE, STATUS, Job
-from deepley.jobs.job import JobError, JobStatus, State
-from deepley.jobs.rented.huggingface import LABEL, OVER, Remote, remote_of, there, write_remote
+from deepley.jobs.job import JobError, JobStatus, Remote, State
+from deepley.jobs.rented.huggingface import LABEL, OVER, there
+from deepley.jobs.rented.retries import retrying
 from deepley.jobs.rented.staging import IMAGE, command, repo_of, staged
 from deepley.network import files, release
 from deepley.records import from_json
 from deepley.training.data.sources import DataError
 
-_POLL, _PATIENCE = 10.0, 6  # seconds between two looks; failures in a row after which following is given up
+_POLL = 10.0  # seconds between two looks
+_ATTEMPTS = 6  # failures in a row after which the job is no longer followed
+_LONGEST_WAIT = 300.0  # seconds between two attempts
 
 
 def follow(job: Job, api: HfApi, token: str, poll: float = _POLL) -> int:
-    """Starts the job there unless it runs, and keeps the folder up to date until it is over.
+    """Starts the job there unless it runs already, and keeps its folder up to date until it is over.
 
     Args:
-        job: Its folder.
-        api: The Hub's client.
-        token: Goes into the job's secrets, so that it can send back what it made.
+        job: The job.
+        api: Client of the Hub.
+        token: Token for the job's secrets, with which it sends back its results.
         poll: Seconds between two looks; doubled after each failure in a row.
 
     Returns:
-        0 if it is complete, else 1.
+        0 if the job is complete, else 1.
     """
     if job.status.state is not State.QUEUED:  # cancelled before this process was up
         return 1
     process = psutil.Process()
     status = replace(
         job.status, state=State.RUNNING, started=time.time(), ended=None, pid=process.pid,
-        process_started=process.create_time(), device=remote_of(job).flavor, message="Sending pictures and recipe.",
+        process_started=process.create_time(), device=job.remote.flavor, message="Sending pictures and recipe.",
     )  # fmt: skip
     job.write(status)
     try:
-        if not remote_of(job).job:
+        if not job.remote.job:
             _start(job, api, token)
         status = _watch(job, api, status, poll)
     except client.FAILURES as error:
         said = str(error) if isinstance(error, (JobError, DataError, WeightsError)) else client.sentence(error)
-        lost = remote_of(job).job and not isinstance(error, (JobError, WeightsError))
+        lost = job.remote.job and not isinstance(error, (JobError, WeightsError))
         goes_on = " The job goes on there; Resume looks for it again." if lost else ""
         status = replace(status, state=State.INTERRUPTED if lost else State.FAILED, message=said + goes_on)
     job.write(replace(status, ended=time.time(), seconds_left=None))
@@ -65,8 +69,8 @@ def follow(job: Job, api: HfApi, token: str, poll: float = _POLL) -> int:
 
 
 def _start(job: Job, api: HfApi, token: str) -> None:
-    """Stages the job and runs it; a job that an earlier, interrupted start has left there is taken instead."""
-    remote = remote_of(job)
+    """Stages the job and runs it; if an interrupted start has left a job there, that one is followed instead."""
+    remote = job.remote
     running = there(job, remote, api)
     if not running:
         repo = repo_of(job, remote.namespace)
@@ -85,38 +89,37 @@ def _start(job: Job, api: HfApi, token: str) -> None:
                 namespace=remote.namespace,
             )
         ]
-    write_remote(job, replace(remote, job=running[0].id, begun=time.time()))
+    job.write_remote(replace(remote, job=running[0].id, begun=time.time()))
 
 
 def _watch(job: Job, api: HfApi, status: JobStatus, poll: float) -> JobStatus:
-    """Copies news from there until the job is over; the status it ended with."""
-    failures = 0
+    """Copies news from there until the job is over; returns its last status."""
+
+    def note(sentence: str, _: int) -> None:
+        job.write(replace(status, message=f"{sentence} Looking again soon."))
+
+    looking = retrying(_ATTEMPTS, note, wait_exponential(2 * poll, _LONGEST_WAIT))
     while True:
-        remote = remote_of(job)
-        try:
-            seen = api.inspect_job(job_id=remote.job, namespace=remote.namespace)
-            _copy_log(job, api, remote)
-            status = _copy_progress(job, api, remote, status)
-            failures = 0
-            if seen.status.stage in OVER:
-                return _ended(job, api, remote, status, seen.status.stage, seen.status.message)
-        except WeightsError:
-            raise
-        except client.FAILURES as error:
-            failures += 1
-            if failures >= _PATIENCE:
-                raise
-            job.write(replace(status, message=f"{client.sentence(error)} Looking again soon."))
-            time.sleep(min(poll * 2**failures, 300))
-            continue
-        waiting = seen.status.stage == "SCHEDULING"
-        status = replace(status, message="Waiting for a machine." if waiting else status.message)
+        status = looking(_look, job, api, status)
+        if status.state.over:
+            return status
         job.write(status)
         time.sleep(poll)
 
 
+def _look(job: Job, api: HfApi, status: JobStatus) -> JobStatus:
+    """Copies log, history, progress and, once it is complete, the release; returns the new status."""
+    remote = job.remote
+    seen = api.inspect_job(job_id=remote.job, namespace=remote.namespace).status
+    _copy_log(job, api, remote)
+    status = _copy_progress(job, api, remote, status)
+    if seen.stage in OVER:
+        return _ended(job, api, remote, status, seen.stage, seen.message)
+    return replace(status, message="Waiting for a machine.") if seen.stage == "SCHEDULING" else status
+
+
 def _copy_log(job: Job, api: HfApi, remote: Remote) -> None:
-    """Appends what is new: the Hub replays the log from its start each time."""
+    """Appends new lines to the log; the Hub sends the whole log each time."""
     path = job.folder / "log-there.txt"
     known = path.read_text().splitlines() if path.exists() else []
     lines = [line.rstrip("\n") for line in api.fetch_job_logs(job_id=remote.job, namespace=remote.namespace)]
@@ -127,7 +130,7 @@ def _copy_log(job: Job, api: HfApi, remote: Remote) -> None:
 
 
 def _copy_progress(job: Job, api: HfApi, remote: Remote, status: JobStatus) -> JobStatus:
-    """History and progress, from what the job has sent back."""
+    """Copies the history; returns the status with the progress that the job reported."""
     try:
         theirs = from_json(JobStatus, json.loads(_fetch(job, api, remote, STATUS).read_text()))
         status = replace(
@@ -138,7 +141,7 @@ def _copy_progress(job: Job, api: HfApi, remote: Remote, status: JobStatus) -> J
             status = replace(status, device=f"{remote.flavor} ({theirs.device})")
         write(job.folder / files.HISTORY, _fetch(job, api, remote, files.HISTORY).read_bytes())
     except EntryNotFoundError:
-        pass  # nothing was sent yet
+        pass  # the job has not reported yet
     return status
 
 
@@ -148,6 +151,7 @@ def _fetch(job: Job, api: HfApi, remote: Remote, name: str) -> Path:
 
 
 def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, message: str | None) -> JobStatus:
+    """The status of a job that is over; fetches the release of a complete one."""
     if stage == "CANCELED":
         return replace(status, state=State.CANCELLED, message="Cancelled.")
     if stage == "DELETED":
@@ -157,7 +161,7 @@ def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, 
             said = f"It ran into its time limit of {remote.hours:g} hours. Resume starts it anew; allow it more time."
         else:
             theirs = status.message if status.message and not status.message.startswith("Waiting") else ""
-            said = theirs or message or "It failed there: its log has more."
+            said = theirs or message or "It failed there: see its log."
         return replace(status, state=State.FAILED, message=said)
     pulled = job.folder / ".there" / "job" / RELEASE
     for name in (files.WEIGHTS, files.CONFIG, files.HISTORY, files.METRICS, files.CARD, files.DOUBT):
@@ -168,6 +172,6 @@ def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, 
 
 
 def with_token_of_environment(job: Job) -> int:
-    """What `deepley jobs follow` does."""
+    """Follows a job with the token in HF_TOKEN, as `deepley jobs follow` does."""
     token = os.environ["HF_TOKEN"]
     return follow(job, client.api(token), token)

@@ -1,4 +1,4 @@
-"""A job's stage: all that a rented machine needs to run it, in one private repository of the visitor."""
+"""The staging of a job: all that a rented machine needs to run it, in one private repository of the visitor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def repo_of(job: Job, namespace: str) -> str:
 
 
 def command(repo: str, revision: str, gpu: bool) -> list[str]:
-    """What the rented machine runs: it fetches the stage, installs what is pinned, and trains as this machine would."""
+    """The command of the rented machine: it fetches the repository, installs pinned packages, and trains as here."""
     extra = " 'tensorflow[and-cuda]'" if gpu else ""
     return [
         "bash",
@@ -43,7 +43,7 @@ def command(repo: str, revision: str, gpu: bool) -> list[str]:
 
 @contextmanager
 def staged(job: Job) -> Iterator[list[CommitOperationAdd]]:
-    """The files of the staging repository: code, recipe, pictures as one tar, and what training starts from."""
+    """The files of the staging repository: code, recipe, pictures as one tar, and the weights to start from."""
     every = (path for path in (ROOT / "deepley").rglob("*") if path.is_file() and path.suffix != ".pyi")
     code = sorted(path for path in every if "__pycache__" not in path.parts)
     operations = [CommitOperationAdd(f"code/{path.relative_to(ROOT).as_posix()}", path) for path in code]

@@ -1,1 +1,1 @@
-"""What the tab for training is made of: pictures, account, machine, and the jobs that run."""
+"""The parts of the tab "Train": pictures, recipe, account, machine, and the jobs with their models."""

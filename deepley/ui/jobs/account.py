@@ -1,4 +1,4 @@
-"""Whose token and whose jobs: on a Space a visitor's own; on one's own machine, everything there is."""
+"""Tokens and jobs of a visitor: on a Space only the visitor's own; on a machine at home, all there are."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deepley.jobs.rented import huggingface
 
 
 def on_space() -> bool:
-    """Whether this is a Hugging Face Space, where strangers meet."""
+    """Whether this is a Hugging Face Space, which strangers share."""
     return bool(os.environ.get("SPACE_ID"))
 
 
 def reader(login: gr.OAuthToken | None) -> str | None:
-    """The token to read from the Hub with; on one's own machine None if it has none: what is public needs none.
+    """The token to read from the Hub with; None on a machine at home without one, as public data needs none.
 
     Raises:
         JobError: If nobody is logged in on a Space.
@@ -28,19 +28,19 @@ def reader(login: gr.OAuthToken | None) -> str | None:
 
 
 def token(login: gr.OAuthToken | None) -> str:
-    """The token that pays.
+    """The token of the account that pays.
 
     Args:
-        login: Of the visitor, on a Space.
+        login: Token of the visitor on a Space.
 
     Raises:
-        JobError: If nobody is logged in: a Space never acts with a token of its own.
+        JobError: If there is no account; a Space never uses a token of its own.
     """
-    found = (login.token if login else None) if on_space() else huggingface.token_of_this_machine()
-    if not found:
-        how = "Log in above." if on_space() else "Run `hf auth login` in a terminal first."
-        raise JobError(f"This needs your Hugging Face account. {how}")
-    return found
+    if not on_space():
+        return huggingface.needed_token()
+    if login is None:
+        raise JobError("This needs your Hugging Face account. Log in above.")
+    return login.token
 
 
 def jobs(runs: Path, profile: gr.OAuthProfile | None) -> list[Job]:
@@ -52,7 +52,7 @@ def find(runs: Path, name: str, profile: gr.OAuthProfile | None) -> Job:
     """A job that the visitor may see.
 
     Raises:
-        JobError: If there is none.
+        JobError: If there is no such job.
     """
     job = folder.find(runs, name)
     if not _sees(job, profile):
@@ -63,5 +63,4 @@ def find(runs: Path, name: str, profile: gr.OAuthProfile | None) -> Job:
 def _sees(job: Job, profile: gr.OAuthProfile | None) -> bool:
     if not on_space():
         return True
-    remote = huggingface.remote_of(job)
-    return profile is not None and remote is not None and remote.namespace == profile.username
+    return profile is not None and not job.here and job.remote.namespace == profile.username

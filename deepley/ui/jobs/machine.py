@@ -8,9 +8,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from deepley.hub import client
-from deepley.jobs.job import JobError
+from deepley.jobs.job import JobError, Remote
 from deepley.jobs.rented import huggingface
-from deepley.jobs.rented.huggingface import Remote
 from deepley.ui.jobs import account
 from deepley.ui.parts.events import PRIVATE, Updates
 

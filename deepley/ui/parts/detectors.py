@@ -1,4 +1,4 @@
-"""The detector that a visitor's page uses: the app's own, or the release of a finished job."""
+"""The detector that a visitor's page uses: the app's own, or one of a finished job."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Detectors:
     """Loaded detectors by release folder.
 
     Attributes:
-        default: The app's own.
+        default: The app's own detector.
     """
 
     def __init__(self, default: Detector) -> None:
@@ -20,7 +20,7 @@ class Detectors:
         self._load = functools.lru_cache(maxsize=2)(Detector)  # a ResNet50 takes about 200 MB
 
     def of(self, folder: str | None) -> Detector:
-        """The detector of a release folder; None is the app's own.
+        """The detector of a release folder, or the app's own for None.
 
         Raises:
             WeightsError: If the release cannot be used.

@@ -12,11 +12,9 @@ import pytest
 
 from deepley.hub import client
 from deepley.jobs import folder, local
-from deepley.jobs.job import JobConfig, JobError, State
+from deepley.jobs.job import JobConfig, JobError, Remote, State
 from deepley.jobs.rented import follower, huggingface, staging
-from deepley.jobs.rented.huggingface import Remote
 from deepley.network import release
-from deepley.records import to_json
 from tests.hub.server import Fault
 from tests.jobs.test_jobs import until
 
@@ -31,7 +29,7 @@ def config(data_folder, micro_recipe, micro_release):
 def job(tmp_path, config):
     """A job that nobody follows yet."""
     remote = Remote("alice", "cpu-basic", 1.0, 0.01)
-    return folder.create(tmp_path / "runs", config, remote=to_json(remote))
+    return folder.create(tmp_path / "runs", config, remote=remote)
 
 
 def _does(hub, job, script, monkeypatch, seconds=3600):
@@ -105,12 +103,12 @@ def test_an_answer_that_got_lost_does_not_start_a_second_job(hub, api, job, monk
         patch.setattr(follower, "_ended", lambda *a: dataclasses.replace(a[3], state=State.COMPLETED))
         follower.follow(job, api, "hf_alice", poll=0.1)
     assert len(hub.jobs) == 2
-    assert huggingface.remote_of(job).job == running.id
+    assert job.remote.job == running.id
 
 
 def test_a_job_that_runs_into_its_limit_says_so(hub, api, job, monkeypatch):
     _does(hub, job, "sleep 60", monkeypatch)
-    huggingface.write_remote(job, dataclasses.replace(huggingface.remote_of(job), hours=1 / 3600))
+    job.write_remote(dataclasses.replace(job.remote, hours=1 / 3600))
     follower.follow(job, api, "hf_alice", poll=0.1)
     assert job.status.state is State.FAILED
     assert "time limit" in job.status.message
@@ -155,16 +153,16 @@ def test_a_release_that_is_not_what_its_config_says_is_not_taken(hub, api, job, 
 def test_cancelling_ends_the_job_there_and_the_process_here(hub, config, tmp_path, monkeypatch):
     monkeypatch.setattr(client, "api", lambda token: _api(hub, token))
     remote = Remote("alice", "cpu-basic", 1.0, 0.6)
-    job = folder.create(tmp_path / "runs", config, remote=to_json(remote))
+    job = folder.create(tmp_path / "runs", config, remote=remote)
     script = (
-        "import sys; from pathlib import Path; from deepley.jobs import follower;"
+        "import sys; from pathlib import Path; from deepley.jobs.rented import follower;"
         "from deepley.jobs.folder import Job;"
         "from deepley.hub import client; follower.command = lambda *a, **k: ['sleep', '60'];"
         "follower.follow(Job(Path(sys.argv[1])), client.api('hf_alice'), 'hf_alice', 0.1)"
     )
     environment = os.environ | {"HF_ENDPOINT": hub.url}
     process = subprocess.Popen([sys.executable, "-c", script, str(job.folder)], env=environment, start_new_session=True)
-    until(lambda: huggingface.remote_of(job).job or None)
+    until(lambda: job.remote.job or None)
     assert local.next_queued(tmp_path / "runs") is None
     assert huggingface.cost(job) < 0.6
     huggingface.cancel(job, "hf_alice")
@@ -190,7 +188,7 @@ def _api(hub, token):
 
 def test_a_job_that_the_hub_does_not_cancel_goes_on(hub, job, monkeypatch):
     monkeypatch.setattr(client, "api", lambda token: _api(hub, token))
-    huggingface.write_remote(job, dataclasses.replace(huggingface.remote_of(job), job="5", begun=time.time()))
+    job.write_remote(dataclasses.replace(job.remote, job="5", begun=time.time()))
     hub.faults = [Fault(r"POST .*/cancel", 500)]
     with pytest.raises(JobError, match="goes on"):
         huggingface.cancel(job, "hf_alice")

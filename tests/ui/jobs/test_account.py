@@ -5,11 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from deepley.jobs import folder
-from deepley.jobs.job import JobConfig, JobError
+from deepley.jobs.job import JobConfig, JobError, Remote
 from deepley.jobs.rented import huggingface
-from deepley.jobs.rented.huggingface import Remote
 from deepley.recipes import PRESETS
-from deepley.records import to_json
 from deepley.ui.jobs import account, machine
 
 ALICE, BOB = (SimpleNamespace(username=name) for name in ("alice", "bob"))
@@ -21,7 +19,7 @@ def runs(tmp_path):
     config = JobConfig("x", "data", PRESETS["quick"])
     folder.create(tmp_path, config)
     for owner in ("alice", "bob"):
-        folder.create(tmp_path, config, remote=to_json(Remote(owner, "t4-small", 1.0, 0.4)))
+        folder.create(tmp_path, config, remote=Remote(owner, "t4-small", 1.0, 0.4))
     return tmp_path
 
 
