@@ -17,6 +17,8 @@ from deepley.hub.download import DownloadError, choose, pinned
 from deepley.network import files, release
 from tests.hub.server import Fault, Hub, Repo
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "b" * 40
 CHOOSE = """
 import json, os, sys
