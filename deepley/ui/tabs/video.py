@@ -56,11 +56,13 @@ def build(detectors: Detectors, using: gr.State) -> None:
             return
         try:
             watcher = Watcher(detectors.of(release))
-            for step in watcher.steps(Path(path)):
-                if isinstance(step, ClipVerdict):
-                    yield _found(Checked(Path(path).name, step, watcher))
-                else:
-                    yield _blank(_progress(step))
+            steps = watcher.steps(Path(path))
+            while True:
+                try:
+                    yield _blank(_progress(next(steps)))
+                except StopIteration as end:
+                    yield _found(Checked(Path(path).name, end.value, watcher))
+                    return
         except VideoError as error:
             yield _blank(card.message("failed", "This clip could not be checked", f"{error} There is no score for it."))
         except WeightsError as error:
