@@ -20,8 +20,9 @@ import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 from unittest.mock import patch
 
 import av
@@ -38,6 +39,8 @@ from deepley.video import changes, reader, tracks
 from deepley.video.watcher import Watcher
 
 RATE, LIMITS = 25, VideoLimits()
+
+Step = TypeVar("Step")
 
 STAGES = {
     "decoding": (reader, "read"),
@@ -84,12 +87,13 @@ class Stopwatch:
 
         return timed
 
-    def _steps(self, name: str, steps: Iterator) -> Iterator:
+    def _steps(self, name: str, steps: Iterator[Step]) -> Generator[Step, None, object]:
         while True:
-            with self.stage(name):
-                step = next(steps, None)
-            if step is None:
-                return
+            try:
+                with self.stage(name):
+                    step = next(steps)
+            except StopIteration as end:
+                return end.value
             yield step
 
 

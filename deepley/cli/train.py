@@ -8,7 +8,6 @@ from pathlib import Path
 
 from deepley.cli.parsing import Commands
 from deepley.config import DEFAULT_RELEASE
-from deepley.errors import Refusal
 from deepley.recipes import PRESETS
 
 
@@ -72,32 +71,12 @@ def _train(options: argparse.Namespace) -> int:
 
 def _train_video(options: argparse.Namespace) -> int:
     """Trains a temporal head for a release."""
-    import shutil
-    from dataclasses import replace
+    from deepley.training.release import model_card
+    from deepley.training.video import pipeline
 
-    from deepley.network.files import TEMPORAL
-    from deepley.network.release import load
-    from deepley.training.data.sources import find
-    from deepley.training.release import finish, model_card
-    from deepley.training.video import footage, temporal
-    from deepley.video import temporal_head
-
-    loaded = load(options.release)
-    out = loaded.folder / TEMPORAL
-    store = out.with_suffix(".clips")
-    made = footage.examples(find(options.data), loaded, store, options.limit)
-    trained, measured = temporal.fit(made)
-    if temporal.learnt_renderer(measured):
-        raise Refusal(
-            f"The head has learnt the renderer, not the blend (AUC {measured['control']['temporal']['value']:.2f} on "
-            "controls), and was not stored: train it on more photos."
-        )
-    details = temporal.details(loaded.name, loaded.sha256, made, measured, options.origin)
-    finish.add(loaded.folder, temporal.metrics(details))
-    temporal_head.save(out, replace(trained, details=details))
-    shutil.rmtree(store)
-    print(model_card.comparison(temporal.rows(measured), model_card.FURTHER["clips"][1]))
-    print(f"The temporal head is {out}; {details['lost']} photos were left out, as their faces were lost.")
+    trained = pipeline.train(options.data, options.release, options.origin, options.limit)
+    print(model_card.comparison(trained.rows, model_card.FURTHER["clips"][1]))
+    print(f"The temporal head is {trained.path}; {trained.lost} photos were left out, as their faces were lost.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A training from pictures to a release, as the command line and a job run it."""
+"""The training of a release from its pictures, as command line and jobs run it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from typing import Any
 from deepley.recipes import TrainConfig
 from deepley.training.data import dataset
 from deepley.training.fit import begin, run
+from deepley.training.fit.steps import Watch
 from deepley.training.release.finish import finish
 from deepley.training.views import blends
 
 
 @dataclass(frozen=True)
 class Training:
-    """What is to be trained, and where.
+    """The input and output of a training.
 
     Attributes:
-        data: Pictures, see `sources.find`.
+        data: Folder or tar of pictures, see `sources.find`.
         config: Recipe.
         out: Folder for checkpoint, history and feature cache.
-        release: Folder that the release is written to.
-        name: Of the release.
-        origin: What the pictures are, for the model card.
-        base: File of base weights; None takes Keras's ImageNet weights.
-        start: Release to start from instead of base weights.
-        resume: Go on from the checkpoint in `out` if there is one.
+        release: Folder of the release.
+        name: Name of the release.
+        origin: What the pictures are, in words, for the model card.
+        base: File of base weights; None downloads Keras's ImageNet weights.
+        start: Release to start from instead of base weights, or None.
+        resume: Whether to go on from the checkpoint in `out` if there is one.
     """
 
     data: Path
@@ -41,27 +42,24 @@ class Training:
     resume: bool = False
 
 
-def _silent(*_: object) -> None:
-    pass
-
-
 def train(
     training: Training,
-    say: Callable[[str], None] = _silent,
-    watch: Callable[[int, int], None] = _silent,
+    say: Callable[[str], None] = lambda sentence: None,
+    watch: Watch = lambda images, total: None,
 ) -> dict[str, Any]:
     """Reads the pictures, trains, calibrates and measures, and writes the release.
 
     Args:
-        training: See `Training`.
-        say: Called with what happens now, in a sentence; with "" while the network trains.
-        watch: Called after each step with the training images shown so far and those of the whole recipe.
+        training: Input and output of the training.
+        say: Function that is called with the current stage as a sentence; with "" while the network trains.
+        watch: See `Watch`.
 
     Returns:
-        The release's metrics.json.
+        The content of the release's metrics.json.
 
     Raises:
         Refusal: If pictures, recipe, start or checkpoint cannot be used.
+        OSError: If a file cannot be read or written.
     """
     say("Reading the pictures.")
     config = begin.for_start(training.config, training.start)

@@ -1,1 +1,1 @@
-"""What is in a clip: pairs of frames (`reader`), faces followed through them, and what changes from frame to frame."""
+"""Clips: pairs of frames are read, faces are followed, and each face is judged by its frames and their changes."""

@@ -1,8 +1,8 @@
-"""What changes between two consecutive frames of a face: pure functions, zero for a face that does not change.
+"""Changes between two consecutive frames of a face: pure functions that are zero for a face that does not change.
 
-A blend that is made anew in every frame flickers where a filmed face does not: its border, its colour and its landmarks
-move on their own. Head and camera motion are taken out first, by a similarity for landmarks and by optical flow for
-pixels, and the face is compared with its own surroundings, which the same camera, light and codec went through.
+A blend made frame by frame flickers where a filmed face does not: its border, colour and landmarks move on their own.
+ Head and camera motion are removed first, by a similarity for landmarks and by optical flow for pixels.
+The face is then compared with its surroundings, which share camera, light and codec.
 """
 
 from __future__ import annotations
@@ -21,37 +21,36 @@ NAMES = (
     "residual ratio",
     "colour shift",
 )
-"""Of what `features` returns."""
+"""Names of the values that `features` returns."""
 
 _CENTRE, _AXES = (127, 148), (62, 86)
-"""Ellipse about the face of an aligned 256 px crop: brows to chin, cheek to cheek."""
+"""Centre and half axes, in pixels, of the face's ellipse in an aligned 256 px crop: brows to chin, cheek to cheek."""
 
 _BORDER = 12
-"""Pixels on each side of that ellipse, and along the crop's edge, that count as neither face nor surroundings."""
+"""Width in pixels of the strip on each side of the ellipse and along the crop's edge that is left out."""
 
 
 def embedding_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """1 - cosine of two (f,) embeddings: 0 for the same direction, 1 at a right angle, at most 2."""
+    """The cosine distance of two (f,) embeddings, 0..2: 0 for the same direction, 1 for a right angle."""
     length = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(np.clip(1 - float(one @ other) / max(length, 1e-12), 0, 2))
 
 
 def score_jitter(one: float, other: float) -> float:
-    """Distance of two calibrated logits: 0 or more, in logits."""
+    """The absolute difference of two calibrated logits."""
     return abs(one - other)
 
 
 def landmark_jitter(one: np.ndarray, other: np.ndarray) -> float:
-    """How far landmarks move when head motion is taken out.
+    """The motion of landmarks after head motion is removed.
 
     Args:
-        one: (5, 2) as in `photo.faces.Face`.
-        other: (5, 2) in the next frame.
+        one: (5, 2) landmarks, see `photo.faces.Face`.
+        other: (5, 2) landmarks in the next frame.
 
     Returns:
-        Root mean square distance after the least-squares similarity from `one` to `other` (Umeyama 1991), as a share
-        of the distance of the eyes in `other`: 0 or more, no unit. Sums two frames' noise: the face detector alone
-        gives about 0.01.
+        The root mean square distance after the least-squares similarity from `one` to `other` (Umeyama 1991), as a
+        share of the distance of the eyes in `other`; 0 or more. The noise of the face detector alone gives about 0.01.
     """
     here, there = one - one.mean(axis=0), other - other.mean(axis=0)
     left, stretch, right = np.linalg.svd(there.T @ here)
@@ -63,25 +62,29 @@ def landmark_jitter(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def residuals(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
-    """What is left of the difference of two aligned faces when the second is warped onto the first.
+    """The difference of two aligned faces after the second is warped onto the first.
 
-    Noise and edges that the flow misses leave a difference at single pixels, which the first two figures measure. Light
-    and camera change the colour of face and surroundings alike; the third is what the face's mean colour does alone.
+    The first two figures measure differences at single pixels: noise, and edges that the flow misses. Light and camera
+    change the colour of face and surroundings alike; the third figure measures how the face's mean colour changes
+    beyond that.
 
-    The flow is Dense Inverse Search (Kroeger et al. 2016) as OpenCV's preset "medium" runs it, on grey levels.
+    The flow is Dense Inverse Search (Kroeger et al. 2016) on grey levels, with OpenCV's preset "medium".
 
     Args:
         one: (256, 256, 3) uint8, aligned.
         other: (256, 256, 3) uint8, the same face aligned in the next frame.
 
     Returns:
-        Mean absolute difference inside the face and around it, and the largest difference among the channels between
-        the change of mean colour inside and around, 0..2; each as a share of 255 grey levels, the first two 0..1.
+        The mean absolute difference inside the face and around it, 0..1 each, and the largest difference over the
+        channels between the change of the mean colour inside and around, 0..2; all as shares of 255 grey levels.
     """
     here, there = (cv2.cvtColor(np.ascontiguousarray(x), cv2.COLOR_RGB2GRAY) for x in (one, other))
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(here, there, None)
-    grid = np.stack(np.meshgrid(np.arange(FACE_SIZE), np.arange(FACE_SIZE)), -1).astype(np.float32)
-    back = cv2.remap(other, grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # OpenCV would take a flow of the frames' size as an initial guess, so it gets one of another size.
+    flow = search.calc(here, there, np.empty((1, 1, 2), np.float32))
+    grid = np.stack(np.meshgrid(np.arange(FACE_SIZE), np.arange(FACE_SIZE))).astype(np.float32)
+    across, down = grid + np.moveaxis(np.asarray(flow), -1, 0)
+    back = cv2.remap(other, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     change = (back.astype(np.float32) - one) / 255
     inside, around = change[INSIDE], change[AROUND]
     shift = np.abs(inside.mean(axis=0) - around.mean(axis=0)).max()
@@ -89,7 +92,7 @@ def residuals(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
 
 
 def _regions() -> tuple[np.ndarray, np.ndarray]:
-    """(256, 256) bool each: the face, and what lies around it."""
+    """The masks of the face and of its surroundings, (256, 256) bool each."""
     inner, outer = (np.zeros((FACE_SIZE, FACE_SIZE), np.uint8) for _ in range(2))
     for mask, grow in ((inner, -_BORDER), (outer, _BORDER)):
         cv2.ellipse(mask, _CENTRE, (_AXES[0] + grow, _AXES[1] + grow), 0, 0, 360, 1, -1)
@@ -99,7 +102,7 @@ def _regions() -> tuple[np.ndarray, np.ndarray]:
 
 
 INSIDE, AROUND = _regions()
-"""(256, 256) bool each: pixels of an aligned crop that are the face's, and its surroundings'."""
+"""Masks of an aligned crop, (256, 256) bool each: the face, and its surroundings."""
 
 
 def features(
@@ -111,15 +114,15 @@ def features(
     """The temporal features of one face in one pair of frames.
 
     Args:
-        crops: (256, 256, 3) uint8 each, aligned.
-        landmarks: (5, 2) each, in the frame.
-        embeddings: (f,) each.
-        logits: Calibrated, each.
+        crops: Aligned face in both frames, (256, 256, 3) uint8 each.
+        landmarks: Landmarks in both frames, (5, 2) each.
+        embeddings: Embeddings in both frames, (f,) each.
+        logits: Calibrated logits in both frames.
 
     Returns:
-        (7,) float32 in the order of `NAMES`. The residuals and the colour shift come as natural logarithms (of grey
-        levels of 255, plus one); the ratio is the difference of two of them, above zero where the face changes more
-        than its surroundings.
+        (7,) float32 in the order of `NAMES`. Residuals and colour shift are natural logarithms of one plus grey levels
+        of 255; the ratio is the difference of the two logarithms, above zero if the face changes more than its
+        surroundings.
     """
     *rest, shift = residuals(*crops)
     inside, around = (float(np.log1p(255 * residual)) for residual in rest)

@@ -1,27 +1,27 @@
-"""A face in a pair of frames as the network sees it: logit, embedding, heatmap and temporal features in one pass."""
+"""What the network says of a face in a pair of frames: logit, embedding, heatmap and temporal features in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import numpy as np
 
 from deepley.config import FaceLimits
+from deepley.engine.base import Activation
 from deepley.explain.heatmap import grad_cam
 from deepley.photo.faces import Face
 from deepley.video import changes
 from deepley.video.reader import Pair
 from deepley.video.tracks import Sighting
 
-if TYPE_CHECKING:  # the engine imports TensorFlow, which a training machine may not have
-    from deepley.engine.base import Activation
-
-
 GAP = (0.015, 0.072)
-"""Seconds between two frames from and to which what changes is judged: 14 to 66 frames a second. At fewer, a face that
-only moves changes as much as one that is pasted in anew."""
+"""Range of the time between two frames, in seconds, in which changes are judged: 14 to 66 frames per second. At lower
+rates, a moving face changes as much as a face that is pasted in anew."""
+
+Explain: TypeAlias = Callable[[np.ndarray], list[Activation]]
+"""A function from (n, 256, 256, 3) uint8 faces to their activations, such as `engine.base.Engine.explain`."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Observation:
 
     Attributes:
         seconds: Time of the first frame.
-        box: Of the face in the first frame, as `photo.faces.Face` has it.
+        box: Box of the face in the first frame, see `photo.faces.Face`.
         to_crop: (2, 3) affine matrix from the first frame to crop pixels.
-        logit: Calibrated, mean of both frames.
+        logit: Calibrated logit, mean of both frames.
         embedding: (f,) float32, mean of both frames.
-        features: (7,) float32 of `temporal.features`; None if the face was not found in the second frame, or that comes
-            too soon or too late (`GAP`) or is the first one shown again.
-        heatmap: (h, w) float32 in [0, 1]: what raised the logit in the first frame.
+        features: (7,) float32 of `changes.features`; None if the face was not found in the second frame, or if that
+            frame comes too soon or too late (`GAP`) or repeats the first.
+        heatmap: (h, w) float32 in [0, 1], the regions that raised the logit in the first frame.
     """
 
     seconds: float
@@ -49,25 +49,28 @@ class Observation:
 
 
 def unusable(face: Face, limits: FaceLimits) -> str | None:
-    """Why a face is not judged, "too small" or "too blurred", by the limits for photos; None if it is."""
+    """The reason why a face is not judged, "too small" or "too blurred"; None if it is judged."""
     if face.side < limits.min_side:
         return "too small"
     return "too blurred" if face.sharpness < limits.min_sharpness else None
 
 
 def look(
-    sightings: list[Sighting],
+    sightings: Sequence[Sighting],
     pair: Pair,
-    explain: Callable[[np.ndarray], list[Activation]],
+    explain: Explain,
     temperature: float,
 ) -> list[Observation]:
-    """Looks at the faces of one pair of frames, all in one forward pass.
+    """Judges the faces of one pair of frames in one forward pass.
 
     Args:
-        sightings: Usable faces.
-        pair: In which they were found.
-        explain: Such as `engine.base.Engine.explain`.
-        temperature: Of the release; logits are divided by it.
+        sightings: Usable faces of the pair.
+        pair: Pair of frames.
+        explain: See `Explain`.
+        temperature: Temperature of the release, by which logits are divided.
+
+    Returns:
+        An observation for each sighting.
     """
     crops = [face.crop for seen in sightings for face in (seen.first, seen.second) if face is not None]
     activations = iter(explain(np.stack(crops)) if crops else ())
@@ -86,7 +89,7 @@ def look(
                 (logits[0], logits[1]),
             )
         heatmap = grad_cam(both[0].features, both[0].gradient, towards_fake=True)
-        mean = np.mean(embeddings, axis=0, dtype=np.float32)
+        mean = np.asarray(np.mean(embeddings, axis=0, dtype=np.float32))
         looks.append(
             Observation(
                 pair.first.seconds, seen.first.box, seen.first.to_crop, float(np.mean(logits)), mean, found, heatmap

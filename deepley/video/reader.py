@@ -1,46 +1,46 @@
-"""A video file as pairs of consecutive frames at regular times: checked first, then decoded as a stream, never held."""
+"""A video file as pairs of consecutive frames at regular times: it is checked first, then decoded as a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from deepley.config import VideoLimits
 from deepley.errors import Refusal
+from deepley.video import frames
 
 SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif"}
-"""Names of files that are taken for clips."""
+"""Suffixes of files that are treated as clips."""
 
 _CUT = 30.0
-"""Mean difference, in grey levels, of two neighbours' 32 x 18 thumbnails from which a cut lies between them."""
+"""Mean difference of two neighbours' 32 x 18 thumbnails, in grey levels, from which a cut lies between them."""
 
 _MISSING = 1.0
-"""Seconds by which the last frame may come before the end that the container claims; sound may last a little longer."""
+"""Seconds by which the last frame may precede the end that the container states, as sound may be a little longer."""
 
 
 class VideoError(Refusal):
-    """A file that is not a usable clip; the message is one sentence for a person."""
+    """A file that is not a usable clip; the message is a sentence for a person."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a container says of its video before anything is decoded.
+    """What a container states of its video before anything is decoded.
 
     Attributes:
         format: FFmpeg's name of the container.
         codec: FFmpeg's name of the video codec.
-        size: Of the file, in bytes.
-        width: As stored, before rotation, in pixels.
-        height: As stored, before rotation, in pixels.
-        seconds: Length, or None where the container does not say.
-        frames: Number of frames, or None where the container does not say.
+        size: Size of the file in bytes.
+        width: Width in pixels as stored, before rotation.
+        height: Height in pixels as stored, before rotation.
+        seconds: Length in seconds; None if the container does not state it.
+        frames: Number of frames; None if the container does not state it.
     """
 
     format: str
@@ -58,7 +58,7 @@ class Frame:
 
     Attributes:
         pixels: (height, width, 3) uint8, RGB, upright.
-        seconds: When it is shown, from the container's own clock.
+        seconds: Presentation time in seconds, on the container's clock.
     """
 
     pixels: np.ndarray
@@ -70,9 +70,9 @@ class Pair:
     """Two consecutive frames of one shot.
 
     Attributes:
-        first: The frame.
-        second: The one that follows it in the file.
-        shot: Number of cuts before it.
+        first: First frame.
+        second: Frame that follows it in the file.
+        shot: Number of cuts before the pair.
     """
 
     first: Frame
@@ -85,12 +85,12 @@ class Reading:
     """What was read of a clip.
 
     Attributes:
-        facts: What the container says.
-        frames: Number decoded.
-        start: Time of the first frame, in seconds.
-        end: Time of the last frame decoded, in seconds.
-        cuts: Times of the first frame after each cut, in seconds.
-        part: Which part was analysed and why not all, in a sentence; None if all of it was.
+        facts: What the container states.
+        frames: Number of decoded frames.
+        start: Time of the first frame in seconds.
+        end: Time of the last decoded frame in seconds.
+        cuts: Times of the first frame after each cut in seconds.
+        part: Analysed part and the reason why it is not all, as a sentence; None if all was analysed.
     """
 
     facts: Facts
@@ -102,38 +102,51 @@ class Reading:
 
 
 def facts(path: Path, limits: VideoLimits = VideoLimits()) -> Facts:
-    """Reads what the container says of itself, without decoding a frame.
+    """Reads what the container states, without decoding a frame.
+
+    Args:
+        path: File of the clip.
+        limits: Limits of size and format.
 
     Raises:
-        VideoError: If the file is too large or no clip of a known format, has no video, or frames that are too large.
+        VideoError: If the file is too large, is no clip of a known format, has no video, or has too large frames.
     """
     with _open(path, limits) as container:
         return _facts(path, container, limits)
 
 
-def read(path: Path, limits: VideoLimits = VideoLimits()) -> Iterator[Pair | Reading]:
-    """Decodes a clip from its start; yields a pair every `limits.every` seconds, and last the `Reading`.
+def read(path: Path, limits: VideoLimits = VideoLimits()) -> Generator[Pair, None, Reading]:
+    """Decodes a clip from its start.
 
-    A pair never spans a cut: it is the next one of the new shot instead. A file that breaks off is analysed as far as
-    it goes.
+    A pair never spans a cut: the next pair of the new shot is taken instead. A truncated file is read up to its end.
+
+    Args:
+        path: File of the clip.
+        limits: Limits of size, format and length, and the time between two pairs.
+
+    Yields:
+        A pair every `limits.every` seconds.
+
+    Returns:
+        What was read.
 
     Raises:
-        VideoError: As `facts` does, or if there is no pair of frames in it.
+        VideoError: If `facts` raises it, or no pair of frames can be decoded.
     """
     with _open(path, limits) as container:
         known = _facts(path, container, limits)
-        stream = _video(container)
-        stream.thread_type = "AUTO"
-        # A stream may change its size on the way: it must not be decoded before that is seen.
-        stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
-        before, small, start, due, pairs = None, None, 0.0, 0.0, 0
-        count, cuts, why, reason = 0, [], None, None
-        decoder = _decode(container, stream)
-        for frame in decoder:
+        stream = _prepared(container, limits)
+        before: VideoFrame | None = None
+        small: np.ndarray | None = None
+        why: str | None = None
+        reason: Exception | None = None
+        cuts: list[float] = []
+        start, due, pairs, count = 0.0, 0.0, 0, 0
+        for frame in frames.decoded(container, stream):
             if isinstance(frame, Exception):
                 why, reason = "the file is damaged there", frame
                 break
-            if frame.width * frame.height > limits.max_pixels:  # a stream may change its size on the way
+            if frame.width * frame.height > limits.max_pixels:
                 raise _too_large(frame.width, frame.height, limits)
             if before is None:
                 start = due = frame.time
@@ -144,7 +157,7 @@ def read(path: Path, limits: VideoLimits = VideoLimits()) -> Iterator[Pair | Rea
                 why = f"at most {limits.max_frames} frames are decoded"
                 break
             count += 1
-            here = _thumbnail(frame)
+            here = frames.thumbnail(frame)
             if small is not None and np.abs(here - small).mean() >= _CUT:
                 cuts.append(frame.time)
             elif before is not None and before.time >= due - 1e-6:
@@ -158,14 +171,25 @@ def read(path: Path, limits: VideoLimits = VideoLimits()) -> Iterator[Pair | Rea
             raise VideoError("This clip is a single frame: check it as a photo.")
         if not pairs:
             raise VideoError("No two consecutive frames of one shot can be decoded from this clip.") from reason
-        shown = float(before.duration * before.time_base) if before.duration else 0.0
-        if not why and known.seconds and known.seconds - (before.time + shown - start) > _MISSING:
-            why = f"no picture follows, though the file says that it lasts {known.seconds:.1f} seconds"
-        part = f"Only the part from {start:.1f} to {before.time:.1f} seconds was analysed: {why}." if why else None
-        yield Reading(known, count, start, before.time, tuple(cuts), part)
+        part = _part(known, start, before, why)
+        return Reading(known, count, start, before.time, tuple(cuts), part)
+
+
+def _upright(frame: VideoFrame) -> Frame:
+    """A decoded frame with its time."""
+    return Frame(frames.upright(frame), float(frame.time))
+
+
+def _part(known: Facts, start: float, last: VideoFrame, why: str | None) -> str | None:
+    """The analysed part of a clip as a sentence, see `Reading`; `why` is the reason why reading stopped, if any."""
+    shown = float(last.duration * last.time_base) if last.duration and last.time_base else 0.0
+    if not why and known.seconds and known.seconds - (last.time + shown - start) > _MISSING:
+        why = f"no picture follows, though the file says that it lasts {known.seconds:.1f} seconds"
+    return f"Only the part from {start:.1f} to {last.time:.1f} seconds was analysed: {why}." if why else None
 
 
 def _open(path: Path, limits: VideoLimits) -> av.container.InputContainer:
+    """Opens a file after checking its size."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -180,7 +204,7 @@ def _open(path: Path, limits: VideoLimits) -> av.container.InputContainer:
     options = {"format_whitelist": ",".join(limits.formats), "protocol_whitelist": "file"}
     try:
         return av.open(str(path.resolve()), options=options)
-    # FFmpeg's errors come as OSError, ValueError and others: whatever it is, this file cannot be opened.
+    # FFmpeg raises OSError, ValueError and others; each means that the file cannot be opened.
     except Exception as error:
         raise VideoError(
             "This is not a clip in a format that can be read here (MP4, MOV, WebM, MKV, AVI or GIF), or it is "
@@ -189,6 +213,7 @@ def _open(path: Path, limits: VideoLimits) -> av.container.InputContainer:
 
 
 def _facts(path: Path, container: av.container.InputContainer, limits: VideoLimits) -> Facts:
+    """What an open container states."""
     stream = _video(container)
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > limits.max_pixels:
@@ -201,11 +226,21 @@ def _facts(path: Path, container: av.container.InputContainer, limits: VideoLimi
 
 
 def _video(container: av.container.InputContainer) -> VideoStream:
-    # A cover picture of a song is a video stream for FFmpeg.
+    """The first video stream."""
+    # FFmpeg treats the cover picture of a song as a video stream.
     streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not streams:
         raise VideoError("The file has sound but no picture." if container.streams.audio else "The file has no video.")
     return streams[0]
+
+
+def _prepared(container: av.container.InputContainer, limits: VideoLimits) -> VideoStream:
+    """The first video stream, set up for decoding."""
+    stream = _video(container)
+    stream.thread_type = "AUTO"
+    # A stream may change its size midway, so FFmpeg must check it before decoding.
+    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+    return stream
 
 
 def _too_large(width: int, height: int, limits: VideoLimits) -> VideoError:
@@ -213,24 +248,3 @@ def _too_large(width: int, height: int, limits: VideoLimits) -> VideoError:
         f"The frames have {width} x {height} pixels; at most {limits.max_pixels / 1e6:.0f} megapixels are accepted. "
         "Export the clip at a smaller size."
     )
-
-
-def _decode(container: av.container.InputContainer, stream: VideoStream) -> Iterator[VideoFrame | Exception]:
-    """Frames with a time; an error is the last item."""
-    try:
-        yield from (frame for frame in container.decode(stream) if frame.time is not None)
-    except Exception as error:  # see _open: what FFmpeg raises on hostile files has no common type
-        yield error
-
-
-def _thumbnail(frame: VideoFrame) -> np.ndarray:
-    return frame.reformat(32, 18, "gray", interpolation="AREA").to_ndarray().astype(np.int16)
-
-
-def _upright(frame: VideoFrame) -> Frame:
-    pixels = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4  # counterclockwise, as the player turns it
-    if turns:
-        turn = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)[turns - 1]
-        pixels = cv2.rotate(pixels, turn)
-    return Frame(pixels, float(frame.time))

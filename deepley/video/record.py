@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from deepley.records import SCHEMA_VERSION
 from deepley.video import changes
@@ -15,11 +17,17 @@ from deepley.video.watcher import Watcher
 COLUMNS = (
     "track", "seconds", "shot", "x", "y", "width", "height", "spatial score", "temporal score", *changes.NAMES,
 )  # fmt: skip
-"""Of `to_csv`."""
+"""Columns of `to_csv`."""
 
 
-def to_json(verdict: ClipVerdict | None, watcher: Watcher, error: str | None = None) -> dict:
-    """One checked clip as plain JSON types; exactly one of `verdict` and `error` is given."""
+def to_json(verdict: ClipVerdict | None, watcher: Watcher, error: str | None = None) -> dict[str, Any]:
+    """Writes a checked clip as plain JSON types; exactly one of `verdict` and `error` is given.
+
+    Args:
+        verdict: Verdict on the clip, or None.
+        watcher: Watcher that checked it.
+        error: Reason why it could not be checked, or None.
+    """
     strongest = verdict.tracks[verdict.strongest] if verdict and verdict.tracks else None
     return {
         "schema": SCHEMA_VERSION,
@@ -41,7 +49,8 @@ def to_json(verdict: ClipVerdict | None, watcher: Watcher, error: str | None = N
     }
 
 
-def _track(track: TrackVerdict) -> dict:
+def _track(track: TrackVerdict) -> dict[str, Any]:
+    """The verdict on one face as plain JSON types."""
     return {
         "track": track.number,
         "evidence": str(track.evidence),
@@ -66,7 +75,7 @@ def _track(track: TrackVerdict) -> dict:
 
 
 def to_csv(verdict: ClipVerdict) -> str:
-    """One line a face and sampled frame; the columns are `COLUMNS`."""
+    """A CSV with a line for each face and sampled frame; its columns are `COLUMNS`."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -89,8 +98,8 @@ def to_csv(verdict: ClipVerdict) -> str:
     return text.getvalue()
 
 
-def line(result: dict) -> str:
-    """A clip's JSON in one line, without its name."""
+def line(result: Mapping[str, Any]) -> str:
+    """A clip's JSON as one line of text, without the name of the file."""
     if result["error"]:
         return f"error: {result['error']}"
     if result["reason"]:

@@ -1,4 +1,4 @@
-"""A clip's verdict as one self-contained HTML file; and its filmstrip."""
+"""The report on a clip as one self-contained HTML file, and its filmstrip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deepley.video.verdict import ClipVerdict
 from deepley.video.watcher import Watcher
 
 STRIP = 8
-"""Frames on the filmstrip."""
+"""Number of frames on the filmstrip."""
 
 _PAGE = PAGES.from_string((Path(__file__).parent / "clip.html").read_text())
 
@@ -25,9 +25,9 @@ def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
     """The report as one HTML page that needs no other file.
 
     Args:
-        verdict: Of the clip.
-        watcher: That gave it.
-        name: Of the file, as its owner knows it.
+        verdict: Verdict on the clip.
+        watcher: Watcher that checked it.
+        name: Name of the file on its owner's machine.
     """
     read, known = verdict.reading, verdict.reading.facts
     facts = [
@@ -52,16 +52,19 @@ def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
 
 
 def data_url(pixels: np.ndarray) -> str:
-    """A (h, w, 3) uint8 picture as a JPEG that stands in the page itself."""
+    """A (h, w, 3) uint8 picture as the data URL of a JPEG."""
     _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def filmstrip(verdict: ClipVerdict) -> list[tuple[float, np.ndarray, str]]:
     """The frames with the highest scores, in order of time.
 
+    Args:
+        verdict: Verdict on the clip.
+
     Returns:
-        At most `STRIP` times: seconds, (h, w, 3) uint8 around the face, and a caption.
+        (seconds, (h, w, 3) uint8 picture of the face and its surroundings, caption) for at most `STRIP` frames.
     """
     scored = [
         (score, track, look)
@@ -80,7 +83,7 @@ def filmstrip(verdict: ClipVerdict) -> list[tuple[float, np.ndarray, str]]:
 
 
 def _around(pixels: np.ndarray, box: tuple[int, int, int, int], factor: float) -> np.ndarray:
-    """A square part of a shown frame, twice as wide as a face."""
+    """A square part of a shown frame, twice as wide as the face in `box`."""
     x, y, width, height = (value * factor for value in box)
     reach = max(width, height)
     left, top = (max(0, round(middle - reach)) for middle in (x + width / 2, y + height / 2))

@@ -1,14 +1,16 @@
-"""The temporal head: a small 1-D convolution over (embedding, temporal features) of a face, pair after pair.
+"""The temporal head: a small 1-D convolution over the embeddings and temporal features of a face in successive pairs.
 
-It is one safetensors file, `temporal.safetensors` beside a release: its weights, and in the header as JSON its
-calibration, how it is combined with the detector's own score, and what it was trained and measured on.
+It is stored as `temporal.safetensors` in a release folder. The header holds, as JSON, its calibration, its combination
+with the detector's score, and what it was trained and measured on.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +26,7 @@ from deepley.video.changes import NAMES
 from deepley.video.observations import Observation
 
 WINDOW = 4
-"""Pairs that the head sees at once, in training and in scoring."""
+"""Number of pairs that the head sees at once, in training and in scoring."""
 
 _MEAN, _SCALE = "mean", "scale"
 
@@ -36,7 +38,7 @@ class Combination:
     Attributes:
         spatial: Weight of the detector's mean logit.
         temporal: Weight of the head's mean logit.
-        bias: Added.
+        bias: Bias.
     """
 
     spatial: float
@@ -44,7 +46,7 @@ class Combination:
     bias: float
 
     def logit(self, spatial: float | np.ndarray, temporal: float | np.ndarray) -> float | np.ndarray:
-        """The combined logit, before its own calibration."""
+        """The combined logit before its own calibration."""
         return self.spatial * spatial + self.temporal * temporal + self.bias
 
 
@@ -53,13 +55,13 @@ class Head:
     """A temporal head, ready to score.
 
     Attributes:
-        model: As `build` returns it.
-        mean: (f + 7,) float32, subtracted from a sequence.
-        scale: (f + 7,) float32, a sequence is divided by it then.
-        calibration: Of its logits.
-        combination: With the detector's logits.
+        model: Network of `build`.
+        mean: (f + 7,) float32, means of the training sequences.
+        scale: (f + 7,) float32, standard deviations of the training sequences.
+        calibration: Calibration of its logits.
+        combination: Combination with the detector's logits.
         combined: Calibration of the combination.
-        details: Name and SHA-256 of the release it belongs to, what it was trained on, its figures.
+        details: Name and SHA-256 of the release it belongs to, its training data and its figures, as JSON.
     """
 
     model: keras.Model
@@ -68,30 +70,40 @@ class Head:
     calibration: Calibration
     combination: Combination
     combined: Calibration
-    details: dict
+    details: dict[str, Any]
 
     def logits(self, sequence: np.ndarray) -> np.ndarray:
-        """Calibrated logits of every stretch of `WINDOW` pairs.
+        """The calibrated logits of every stretch of `WINDOW` pairs.
 
         Args:
-            sequence: (t, f + 7) as `sequence` makes it, t at least `WINDOW`.
+            sequence: (t, f + 7), see the function `sequence`; t is at least `WINDOW`.
 
         Returns:
             (t - WINDOW + 1,) float64; the first belongs to the pairs 0 to WINDOW - 1.
+
+        Raises:
+            ValueError: If the sequence is shorter than `WINDOW`.
         """
         stretches = np.lib.stride_tricks.sliding_window_view((sequence - self.mean) / self.scale, WINDOW, axis=0)
         found = self.model(np.ascontiguousarray(stretches.transpose(0, 2, 1)), training=False)
         return keras.ops.convert_to_numpy(found)[:, 0].astype(np.float64) / self.calibration.temperature
 
 
-def sequence(looks: list[Observation]) -> np.ndarray:
-    """(t, f + 7) float32: embedding and temporal features of every look that has them."""
+def sequence(looks: Sequence[Observation]) -> np.ndarray:
+    """The (t, f + 7) float32 embeddings and temporal features of the observations that have them."""
     rows = [np.concatenate([look.embedding, look.features]) for look in looks if look.features is not None]
     return np.stack(rows).astype(np.float32) if rows else np.zeros((0, len(NAMES)), np.float32)
 
 
 def build(size: int) -> keras.Model:
-    """The network: standardised (n, t, size) to one logit (n, 1); the last seven columns are temporal features."""
+    """Builds the network.
+
+    Args:
+        size: Number of columns, f + 7; the last seven are temporal features.
+
+    Returns:
+        A network from (n, t, size) standardised sequences to (n, 1) logits.
+    """
     inputs = keras.Input((None, size), name="sequence", dtype="float32")
     embedding = layers.Dropout(0.3, name="drop_embedding")(inputs[..., : size - len(NAMES)])
     embedding = layers.Dense(8, activation="relu", kernel_regularizer=regularizers.L2(1e-3), name="embed")(embedding)
@@ -106,7 +118,11 @@ def build(size: int) -> keras.Model:
 
 
 def save(path: Path, head: Head) -> None:
-    """Writes a head."""
+    """Writes a head.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
     tensors = {weight.path: keras.ops.convert_to_numpy(weight) for weight in head.model.weights}
     tensors |= {_MEAN: head.mean.astype(np.float32), _SCALE: head.scale.astype(np.float32)}
     config = {
@@ -120,14 +136,17 @@ def save(path: Path, head: Head) -> None:
 
 
 def load(path: Path, sha256: str) -> Head | None:
-    """Reads a head; None if there is no such file.
+    """Reads a head.
 
     Args:
-        path: The file.
-        sha256: Of the weights of the release that makes the embeddings.
+        path: File of the head.
+        sha256: SHA-256 of the weights of the release that makes the embeddings, hexadecimal.
+
+    Returns:
+        The head; None if there is no such file.
 
     Raises:
-        WeightsError: If it is damaged, or belongs to another release.
+        WeightsError: If the file is damaged, or the head belongs to another release.
     """
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""What may be said of a clip: per face, per sampled frame, and which of them decides."""
+"""The verdict on a clip: by face, by sampled frame, and which of them decides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deepley.video.observations import Observation
 from deepley.video.reader import Reading
 
 BRIEF = 3
-"""Pairs below which a face was seen too briefly: one slip of the face finder must not decide about a clip."""
+"""Number of pairs below which a face was seen too briefly: one false detection must not decide about a clip."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Shown:
     """A small copy of the first frame of a pair.
 
     Attributes:
-        seconds: Its time.
+        seconds: Time of the frame.
         shot: Number of cuts before it.
-        jpeg: The picture, its longest side at most `VideoLimits.shown_side`.
-        factor: Its scale against the frame, 0 < factor <= 1.
+        jpeg: Picture as JPEG, its longest side at most `VideoLimits.shown_side`.
+        factor: Scale of the picture against the frame, 0 < factor <= 1.
     """
 
     seconds: float
@@ -35,29 +35,30 @@ class Shown:
 
     @property
     def pixels(self) -> np.ndarray:
-        """(h, w, 3) uint8."""
-        return cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+        """The picture, (h, w, 3) uint8 RGB."""
+        return np.asarray(cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR))[:, :, ::-1]
 
 
 @dataclass(frozen=True)
 class TrackVerdict:
-    """What may be said of one face of a clip.
+    """The verdict on one face of a clip.
 
     Attributes:
-        number: Of the track, from 1, in the order of appearance.
-        looks: One a pair in which the face was judged, in order of time.
-        spatial: Calibrated score of single frames: that of the mean logit, 0..1.
-        spatial_scores: (t,) the score of each look.
-        temporal: Calibrated score of what changes between frames, 0..1; None if it was not judged.
-        temporal_scores: (t,) the mean score of the stretches around each look; NaN where there is none.
-        score: The one that the verdict goes by.
-        scores: (t,) the same at each look: of single frames where changes were not judged there.
-        evidence: Its band; inconclusive if the face was seen too briefly, or is mostly unlike any trained on.
-        decided: "both" if that is the combined score, "frames" if it is the spatial one: where the temporal evidence
-            was not judged, or single frames alone give a stronger band. A head has only seen blends, so what it does
-            not find must not outweigh a generator's traces; each score has its own false positives, at worst they add.
-        strange: The face is, in most looks, unlike anything that the network was trained on.
-        why: Why the temporal evidence was not judged, in a sentence; None if it was.
+        number: Number of the track, from 1, in the order of appearance.
+        looks: Observations in order of time, one for each pair in which the face was judged.
+        spatial: Calibrated score of single frames, 0..1: that of the mean logit.
+        spatial_scores: (t,) score of each observation.
+        temporal: Calibrated score of changes between frames, 0..1; None if they were not judged.
+        temporal_scores: (t,) mean score of the stretches around each observation; NaN without any.
+        score: Score that the verdict is based on, 0..1.
+        scores: (t,) the same for each observation; the score of single frames where changes were not judged.
+        evidence: Band of the score; inconclusive if the face was seen too briefly or is mostly unlike the training
+            faces.
+        decided: "both" if the combined score decides; "frames" if the spatial one does, because changes were not judged
+            or single frames alone give a stronger band. The head was trained on blends only, so its finding nothing
+            must not outweigh the traces of a generator. Each score has its own false positives; at worst they add up.
+        strange: Whether the face is, in most observations, unlike the faces that the network was trained on.
+        why: Reason why changes were not judged, as a sentence; None if they were.
     """
 
     number: int
@@ -75,27 +76,27 @@ class TrackVerdict:
 
     @property
     def brief(self) -> bool:
-        """Whether it was seen in too few pairs to be judged."""
+        """Whether the face was seen in too few pairs to be judged."""
         return len(self.looks) < BRIEF
 
     @property
     def peak(self) -> int:
-        """Index of the look at which the score that the verdict goes by is highest."""
+        """The index of the observation with the highest score."""
         return int(np.argmax(self.scores))
 
 
 @dataclass(frozen=True)
 class ClipVerdict:
-    """What may be said of a clip.
+    """The verdict on a clip.
 
     Attributes:
-        sha256: Of the file, in hexadecimal.
-        reading: What was read of it.
-        shown: One a pair, in order of time.
-        tracks: One a face with a usable look, in the order of appearance.
-        reason: Why the question does not apply, or None if there is a verdict.
-        left_out: Faces followed of which no look was usable.
-        beyond: Most faces seen at one time that were not followed, as there were larger ones.
+        sha256: SHA-256 of the file, hexadecimal.
+        reading: What was read of the clip.
+        shown: Small copies of frames in order of time, one for each pair.
+        tracks: Faces that were judged, in the order of appearance.
+        reason: Reason why no face was judged, as a sentence; None if one was.
+        left_out: Number of followed faces that were never usable.
+        beyond: Largest number of faces at one time that were not followed because there were larger ones.
     """
 
     sha256: str
@@ -108,25 +109,30 @@ class ClipVerdict:
 
     @property
     def strongest(self) -> int:
-        """Index of the track with the strongest evidence, brief ones last; there must be one."""
+        """The index of the track with the strongest evidence, brief tracks last.
+
+        Raises:
+            ValueError: If there are no tracks.
+        """
         return max(
             range(len(self.tracks)),
             key=lambda i: (not self.tracks[i].brief, self.tracks[i].evidence.rank, self.tracks[i].score),
         )
 
     def nearest(self, seconds: float) -> int:
-        """Index of the shown frame that is nearest to a time."""
+        """The index of the shown frame nearest to a time in seconds."""
         return int(np.argmin([abs(shown.seconds - seconds) for shown in self.shown]))
 
     def overlay(self, index: int, opacity: float = 0.7) -> tuple[np.ndarray, list[int]]:
         """A shown frame with its faces outlined and their heatmaps laid over it.
 
         Args:
-            index: In `shown`.
-            opacity: Of the hottest place, 0..1.
+            index: Index in `shown`.
+            opacity: Opacity of the heatmap's maximum, 0..1.
 
         Returns:
-            (h, w, 3) uint8, and the numbers of the tracks in it, which the outlines bear if the clip has several.
+            (h, w, 3) uint8, and the numbers of the tracks in the frame; the outlines show them if the clip has several
+            tracks.
         """
         shown = self.shown[index]
         pixels = shown.pixels

@@ -1,12 +1,12 @@
-"""Clip in, one verdict a face followed out: the one thing that page and command line call."""
+"""Checks a clip and gives a verdict for each face that was followed; page and command line call only this."""
 
 from __future__ import annotations
 
 import collections
 import hashlib
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -19,19 +19,19 @@ from deepley.verdict.calibration import Calibration, Evidence
 from deepley.verdict.detector import Detector
 from deepley.video import reader, temporal_head
 from deepley.video.observations import GAP, Observation, look, unusable
-from deepley.video.reader import Reading
+from deepley.video.reader import Pair, Reading
 from deepley.video.tracks import Tracker
 from deepley.video.verdict import BRIEF, ClipVerdict, Shown, TrackVerdict
 
 
 @dataclass(frozen=True)
 class Step:
-    """How far a check has come.
+    """The progress of a check.
 
     Attributes:
-        stage: What is being done, in words.
-        share: Of the whole, 0..1; None where the file does not say how long it is.
-        left: Seconds to go, estimated from those gone; None where nothing can be said.
+        stage: Current stage, in words.
+        share: Share that is done, 0..1; None if the length of the clip is unknown.
+        left: Estimated seconds to go; None if unknown.
     """
 
     stage: str
@@ -39,14 +39,37 @@ class Step:
     left: float | None = None
 
 
+@dataclass
+class _Seen:
+    """What was seen of the faces of a clip so far, by track number.
+
+    Attributes:
+        tracker: Tracker of the clip.
+        shown: Small copies of frames.
+        looks: Observations of each track.
+        refused: Reasons why faces of each track were not usable, with counts.
+    """
+
+    tracker: Tracker
+    shown: list[Shown] = field(default_factory=list)
+    looks: dict[int, list[Observation]] = field(default_factory=lambda: collections.defaultdict(list))
+    refused: dict[int, collections.Counter[str]] = field(
+        default_factory=lambda: collections.defaultdict(collections.Counter)
+    )
+
+
 class Watcher:
-    """A detector and, if its release has one, its temporal head, ready to check clips.
+    """Checks clips with a detector and the temporal head of its release, if there is one.
 
     Args:
-        detector: A loaded release.
+        detector: Detector of a loaded release.
+
+    Attributes:
+        detector: Detector of a loaded release.
+        head: Temporal head, or None.
 
     Raises:
-        WeightsError: If there is a temporal head that cannot be used.
+        WeightsError: If the temporal head cannot be used.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -54,90 +77,105 @@ class Watcher:
         self.head = temporal_head.load(detector.release.folder / TEMPORAL, detector.release.sha256)
 
     def calibration(self, track: TrackVerdict) -> Calibration:
-        """Of the score that the verdict on a track goes by."""
-        return self.head.combined if track.decided == "both" else self.detector.calibration
+        """The calibration of the score that the verdict on a track is based on."""
+        return self.head.combined if self.head and track.decided == "both" else self.detector.calibration
 
     def check(self, path: Path, limits: VideoLimits = VideoLimits()) -> ClipVerdict:
         """Checks one clip.
 
+        Args:
+            path: File of the clip.
+            limits: Limits of size, format and length.
+
         Raises:
-            VideoError: If the file is no usable clip.
+            VideoError: If the file is not a usable clip.
         """
-        *_, verdict = self.steps(path, limits)
-        return verdict
+        steps = self.steps(path, limits)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
 
     def steps(
         self, path: Path, limits: VideoLimits = VideoLimits(), face_limits: FaceLimits = FaceLimits()
-    ) -> Iterator[Step | ClipVerdict]:
-        """Checks one clip; yields how far it has come, and last the verdict. Closing it stops the work.
+    ) -> Generator[Step, None, ClipVerdict]:
+        """Checks one clip step by step; closing the generator stops the work.
+
+        Args:
+            path: File of the clip.
+            limits: Limits of size, format and length.
+            face_limits: Limits of face detection.
+
+        Yields:
+            The progress of the check.
+
+        Returns:
+            The verdict.
 
         Raises:
-            VideoError: If the file is no usable clip.
+            VideoError: If the file is not a usable clip.
         """
         yield Step("Reading the file")
         known = reader.facts(path, limits)
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         whole = min(known.seconds, limits.max_seconds) if known.seconds else None
-        tracker, shown, started = Tracker(limits, face_limits), [], time.monotonic()
-        looks: dict[int, list[Observation]] = collections.defaultdict(list)
-        refused: dict[int, collections.Counter] = collections.defaultdict(collections.Counter)
-        reading = None
-        for pair in reader.read(path, limits):
-            if isinstance(pair, Reading):
-                reading = pair
-                break
+        seen = _Seen(Tracker(limits, face_limits))
+        reading = yield from self._follow(path, limits, face_limits, seen, whole)
+        yield Step("Weighing the evidence", 1.0, 0.0)
+        tracks = tuple(self._judge(i, seen.looks[number]) for i, number in enumerate(sorted(seen.looks), 1))
+        nowhere = [number for number in seen.refused if number not in seen.looks]
+        reason = None if tracks else _reason([seen.refused[number] for number in nowhere], face_limits)
+        return ClipVerdict(digest, reading, tuple(seen.shown), tracks, reason, len(nowhere), seen.tracker.beyond)
+
+    def _follow(
+        self, path: Path, limits: VideoLimits, face_limits: FaceLimits, seen: _Seen, whole: float | None
+    ) -> Generator[Step, None, Reading]:
+        """Follows the faces of a clip through its pairs and adds what it sees to `seen`."""
+        started = time.monotonic()
+        pairs = reader.read(path, limits)
+        while True:
+            try:
+                pair = next(pairs)
+            except StopIteration as end:
+                return end.value
             usable = {}
-            for number, seen in tracker.follow(pair).items():
-                why = unusable(seen.first, face_limits)
+            for number, sighting in seen.tracker.follow(pair).items():
+                why = unusable(sighting.first, face_limits)
                 if why:
-                    refused[number][why] += 1
+                    seen.refused[number][why] += 1
                 else:
-                    usable[number] = seen
+                    usable[number] = sighting
             temperature = self.detector.calibration.temperature
             explained = look(list(usable.values()), pair, self.detector.engine.explain, temperature)
             for number, each in zip(usable, explained):
-                looks[number].append(each)
-            shown.append(_shown(pair, limits))
-            done = min((pair.first.seconds - shown[0].seconds + limits.every) / whole, 1.0) if whole else None
+                seen.looks[number].append(each)
+            seen.shown.append(_shown(pair, limits))
+            done = min((pair.first.seconds - seen.shown[0].seconds + limits.every) / whole, 1.0) if whole else None
             left = (time.monotonic() - started) * (1 - done) / done if done else None
             yield Step(f"Following faces, at {pair.first.seconds:.1f} s", done, left)
-        yield Step("Weighing the evidence", 1.0, 0.0)
-        tracks = tuple(self._judge(i, looks[number]) for i, number in enumerate(sorted(looks), 1))
-        nowhere = [number for number in refused if number not in looks]
-        reason = None if tracks else _reason([refused[number] for number in nowhere], face_limits)
-        yield ClipVerdict(digest, reading, tuple(shown), tracks, reason, len(nowhere), tracker.beyond)
 
     def _judge(self, number: int, looks: list[Observation]) -> TrackVerdict:
-        cut, novelty = self.detector.calibration, self.detector.novelty
+        """The verdict on one followed face."""
+        cut = self.detector.calibration
         logits = np.array([each.logit for each in looks])
-        spatial = _score(float(logits.mean()))
-        temporal, over_time, why = None, np.full(len(looks), np.nan), None
-        scores = spatial_scores = _score(logits)
-        score, evidence, decided = spatial, cut.evidence(spatial), "frames"
-        if self.head is None:
-            why = "This release has no temporal head, so what changes between frames was not judged."
-        elif len(sequence := temporal_head.sequence(looks)) < temporal_head.WINDOW:
-            why = (
-                f"What changes between frames was not judged: that takes {temporal_head.WINDOW} pairs of different "
-                f"frames, {GAP[0] * 1000:.0f} to {GAP[1] * 1000:.0f} ms apart, in which the face is found."
-            )
-        else:
-            found = self.head.logits(sequence)
-            temporal = _score(float(found.mean()))
+        spatial_scores, spatial = _scores(logits), float(_scores(logits.mean()))
+        score, scores, evidence, decided = spatial, spatial_scores, cut.evidence(spatial), "frames"
+        temporal, over_time, why = None, np.full(len(looks), np.nan), self._why_not(looks)
+        if self.head is not None and why is None:
+            found = self.head.logits(temporal_head.sequence(looks))
+            temporal = float(_scores(found.mean()))
             changes = _over_time(found, looks)
             known = ~np.isnan(changes)
-            over_time[known] = _score(changes[known])
+            over_time[known] = _scores(changes[known])
             together = float(self.head.combined.score(self.head.combination.logit(logits.mean(), found.mean())))
             band = self.head.combined.evidence(together)
             if band.rank >= evidence.rank:
                 score, evidence, decided = together, band, "both"
                 scores = spatial_scores.copy()
                 scores[known] = self.head.combined.score(self.head.combination.logit(logits[known], changes[known]))
-        strange = False
-        if novelty is not None:
-            far = novelty.distance(np.stack([each.embedding for each in looks])) > novelty.limit
-            strange = bool(far.mean() > 0.5)
+        strange = self._strange(looks)
         if strange or len(looks) < BRIEF:
             evidence = Evidence.INCONCLUSIVE
         return TrackVerdict(
@@ -145,15 +183,30 @@ class Watcher:
             strange, why,
         )  # fmt: skip
 
+    def _why_not(self, looks: list[Observation]) -> str | None:
+        """The reason why changes between frames are not judged; None if they are."""
+        if self.head is None:
+            return "This release has no temporal head, so changes between frames were not judged."
+        if len(temporal_head.sequence(looks)) < temporal_head.WINDOW:
+            return (
+                f"Changes between frames were not judged: that takes {temporal_head.WINDOW} pairs of different "
+                f"frames, {GAP[0] * 1000:.0f} to {GAP[1] * 1000:.0f} ms apart, in which the face is found."
+            )
+        return None
 
-def _score(logit: float | np.ndarray) -> float | np.ndarray:
-    """Of logits that are calibrated already."""
-    score = Calibration().score(logit)
-    return score if score.ndim else float(score)
+    def _strange(self, looks: list[Observation]) -> bool:
+        """Whether most observations are unlike the faces that the network was trained on."""
+        novelty = self.detector.novelty
+        return novelty is not None and bool(novelty.far(np.stack([each.embedding for each in looks])).mean() > 0.5)
+
+
+def _scores(logits: np.ndarray | float) -> np.ndarray:
+    """The scores of logits that are calibrated already."""
+    return Calibration().score(logits)
 
 
 def _over_time(found: np.ndarray, looks: list[Observation]) -> np.ndarray:
-    """(t,) mean logit of the stretches that hold each look; NaN for looks in none."""
+    """The (t,) mean logit of the stretches around each observation; NaN without any."""
     pairs = len(found) + temporal_head.WINDOW - 1
     sums, counts = np.zeros(pairs), np.zeros(pairs)
     for i, logit in enumerate(found):
@@ -164,14 +217,16 @@ def _over_time(found: np.ndarray, looks: list[Observation]) -> np.ndarray:
     return means
 
 
-def _shown(pair: reader.Pair, limits: VideoLimits) -> Shown:
+def _shown(pair: Pair, limits: VideoLimits) -> Shown:
+    """A small copy of the first frame of a pair."""
     small, factor = fit_within(pair.first.pixels, limits.shown_side)
     _, jpeg = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     return Shown(pair.first.seconds, pair.shot, jpeg.tobytes(), factor)
 
 
-def _reason(refused: list[collections.Counter], limits: FaceLimits) -> str:
-    why = sum(refused, collections.Counter())
+def _reason(refused: list[collections.Counter[str]], limits: FaceLimits) -> str:
+    """The reason why no face of a clip was judged, with advice."""
+    why: collections.Counter[str] = sum(refused, collections.Counter())
     if why["too blurred"]:
         return "The faces are too blurred: there is not enough detail left to judge. Try a sharper version of the clip."
     if why["too small"]:

@@ -1,4 +1,4 @@
-"""A clip's verdict in words, as JSON and as CSV: one vocabulary for page and command line."""
+"""A clip's verdict in words: one vocabulary for page, command line and report."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from deepley.video.watcher import Watcher
 
 
 def headline(verdict: ClipVerdict) -> str:
-    """The clip's verdict: that of its strongest track."""
+    """The verdict on the clip in a few words: that of its strongest track."""
     return HEADLINES[verdict.tracks[verdict.strongest].evidence] if verdict.tracks else "Not applicable"
 
 
 def which(verdict: ClipVerdict) -> str:
-    """Which track the verdict is of, and when its evidence is strongest; there must be one."""
+    """A sentence that names the track the verdict is based on and the time of its strongest evidence.
+
+    Args:
+        verdict: Verdict with at least one track.
+    """
     track = verdict.tracks[verdict.strongest]
     whose = f"Face {track.number} of {len(verdict.tracks)}" if len(verdict.tracks) > 1 else "The one face"
     first, last = track.looks[0].seconds, track.looks[-1].seconds
@@ -23,9 +27,9 @@ def which(verdict: ClipVerdict) -> str:
 
 
 def basis(track: TrackVerdict) -> str:
-    """What the verdict of a track rests on, in a sentence or two."""
+    """The basis of the verdict on a track, in a sentence or two."""
     if track.brief:
-        return f"It was seen in fewer than {BRIEF} pairs of frames, too briefly to be judged."
+        return f"The face was seen in fewer than {BRIEF} pairs of frames, too briefly to be judged."
     if track.strange:
         return "The face is unlike anything that this model was trained on, so its score means little."
     spatial = f"Single frames: {track.spatial:.2f}."
@@ -38,7 +42,7 @@ def basis(track: TrackVerdict) -> str:
 
 
 def left_out(verdict: ClipVerdict) -> str | None:
-    """Which faces were not judged, in a sentence or two; None if all were."""
+    """The faces that were not judged, in a sentence or two; None if all were."""
     said = []
     if verdict.left_out:
         said.append(f"Faces too small or too blurred to be judged: {verdict.left_out}.")
@@ -48,7 +52,7 @@ def left_out(verdict: ClipVerdict) -> str | None:
 
 
 def trained(watcher: Watcher) -> str:
-    """What the temporal head was trained to see, or that there is none."""
+    """What the temporal head was trained on and its figures, in two sentences; or that there is none."""
     if watcher.head is None:
         return "This release judges single frames only."
     details = watcher.head.details
@@ -58,6 +62,6 @@ def trained(watcher: Watcher) -> str:
         for key, name in (("spatial", "single frames"), ("temporal", "changes"), ("both", "both"))
     )
     return (
-        f"What changes between frames was learnt from {details['origin']}. On {n['real']} real and {n['blended']} "
+        f"Changes between frames were learnt from {details['origin']}. On {n['real']} real and {n['blended']} "
         f"blended clips like those, of photos held out, the area under the ROC is (95 % interval): {said}."
     )

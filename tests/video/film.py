@@ -39,3 +39,13 @@ def moving(count, size=(96, 128), step=1, seed=0):
     wide = cv2.resize(rng.integers(60, 200, (6, 12, 3), dtype=np.uint8), (width * 3, height))
     for i in range(count):
         yield np.roll(wide, i * step, axis=1)[:, width : 2 * width]
+
+
+def drained(steps):
+    """Everything that a generator yields, as a list, and what it returns."""
+    yielded = []
+    while True:
+        try:
+            yielded.append(next(steps))
+        except StopIteration as end:
+            return yielded, end.value

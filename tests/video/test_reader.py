@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from deepley.config import VideoLimits
-from deepley.video import reader
+from deepley.video import frames, reader
 from deepley.video.reader import Reading, VideoError
 from tests.video import film
 
@@ -14,7 +14,7 @@ QUARTER = VideoLimits(every=0.25)
 
 
 def _read(path, limits=QUARTER):
-    *pairs, reading = reader.read(path, limits)
+    pairs, reading = film.drained(reader.read(path, limits))
     assert isinstance(reading, Reading)
     return pairs, reading
 
@@ -47,7 +47,7 @@ def test_every_format_gives_pairs_at_regular_times(tmp_path, name, codec):
 
 def test_the_facts_are_known_before_anything_is_decoded(tmp_path, monkeypatch):
     path = film.write(tmp_path / "a.mp4", film.moving(50))
-    monkeypatch.setattr(reader, "_decode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(frames, "decoded", lambda *_: pytest.fail("decoded"))
     found = reader.facts(path)
     assert (found.width, found.height, found.frames, found.codec) == (128, 96, 50, "h264")
     assert found.seconds == pytest.approx(2)
@@ -107,8 +107,8 @@ def test_a_clip_that_is_too_long_is_read_in_part_and_says_which(tmp_path, limits
 
 
 def test_frames_are_streamed(tmp_path, monkeypatch):
-    path, decoded, thumbnail = film.write(tmp_path / "a.mp4", film.moving(60)), [], reader._thumbnail
-    monkeypatch.setattr(reader, "_thumbnail", lambda frame: decoded.append(frame.time) or thumbnail(frame))
+    path, decoded, thumbnail = film.write(tmp_path / "a.mp4", film.moving(60)), [], frames.thumbnail
+    monkeypatch.setattr(frames, "thumbnail", lambda frame: decoded.append(frame.time) or thumbnail(frame))
     pairs = reader.read(path, QUARTER)
     assert next(pairs).first.seconds == 0
     assert len(decoded) == 2

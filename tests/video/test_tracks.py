@@ -96,7 +96,7 @@ def test_a_real_face_is_followed_through_an_encoded_clip_with_a_cut(tmp_path, as
             yield cv2.resize(part, (320, 320))
 
     path = film.write(tmp_path / "a.mp4", frames())
-    *pairs, reading = reader.read(path)
+    pairs, reading = film.drained(reader.read(path))
     assert isinstance(reading, Reading)
     assert len(reading.cuts) == 1
     tracker = tracks.Tracker()

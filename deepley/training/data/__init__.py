@@ -1,1 +1,1 @@
-"""Labelled pictures: where they come from, what they hold, and how photos become them."""
+"""Labelled pictures: their sources, checks of them, and how they are made from photos."""

@@ -1,1 +1,1 @@
-"""The training itself: phases and rounds, batches, objectives, checkpoints."""
+"""The training loop: phases and rounds, batches, objectives, checkpoints."""

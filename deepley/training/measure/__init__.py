@@ -1,1 +1,1 @@
-"""How good a release is: figures with intervals, under treatments, on other sets."""
+"""Figures of a release with intervals: on a set, under treatments, and on other sets."""

@@ -1,1 +1,1 @@
-"""From trained weights to a release folder: calibration, curves, model card."""
+"""From trained weights to a release folder: calibration, evaluation, curves, model card."""

@@ -1,20 +1,26 @@
-"""The training curves of a release as a picture, for its card: the Hub shows no plot that needs a program."""
+"""The training curves of a release as a picture for its card: the Hub shows no plots that need a program."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
+
+from deepley.training.fit.checkpoint import Row
 
 _TRAIN, _VALID, _INK, _GRID = "#0d9488", "#ea580c", "#4b5563", "#d1d5db"
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 500, 360, 64, 40, 16, 44
 
 
-def picture(history: list[dict]) -> bytes:
-    """Loss and accuracy by round, phases marked, as a PNG of 1000 x 360 pixels.
+def picture(history: Sequence[Row]) -> bytes:
+    """Draws loss and accuracy by round, with the phases marked.
 
     Args:
         history: Rows of history.csv.
+
+    Returns:
+        A PNG of 1000 x 360 pixels.
     """
     drawn = Image.new("RGB", (2 * _WIDTH, _HEIGHT), "white")
     for panel, what in enumerate(("loss", "accuracy")):
@@ -24,9 +30,10 @@ def picture(history: list[dict]) -> bytes:
     return content.getvalue()
 
 
-def _panel(draw: ImageDraw.ImageDraw, left: int, what: str, history: list[dict]) -> None:
+def _panel(draw: ImageDraw.ImageDraw, left: int, what: str, history: Sequence[Row]) -> None:
+    """Draws one panel: the curves of training and validation."""
     font = ImageFont.load_default(13)
-    values = [row[name] for row in history for name in (what, f"val_{what}")]
+    values = [float(row[name]) for row in history for name in (what, f"val_{what}")]
     low, high = min(values), max(max(values), min(values) + 1e-6)
     last = max(len(history) - 1, 1)
 
@@ -41,9 +48,9 @@ def _panel(draw: ImageDraw.ImageDraw, left: int, what: str, history: list[dict])
     for i, row in enumerate(history):
         if i == 0 or row["phase"] != history[i - 1]["phase"]:
             draw.line([at(i, low), at(i, high)], _INK)
-            draw.text((at(i, low)[0] + 3, _HEIGHT - _BOTTOM + 4), row["phase"], _INK, font, "la")
+            draw.text((at(i, low)[0] + 3, _HEIGHT - _BOTTOM + 4), str(row["phase"]), _INK, font, "la")
     for name, colour in ((what, _TRAIN), (f"val_{what}", _VALID)):
-        points = [at(i, row[name]) for i, row in enumerate(history)]
+        points = [at(i, float(row[name])) for i, row in enumerate(history)]
         draw.line(points, colour, 2)
         for x, y in points:
             draw.ellipse((x - 3, y - 3, x + 3, y + 3), colour)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import yaml
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from deepley.network import files
 from deepley.recipes import ModelConfig
 from deepley.records import from_json
+from deepley.training.measure.intervals import Figures, Interval
+
+_TEMPLATE = Path(__file__).parent / "model_card.md"
+_MADE = {"generated": "made by a generator", "blended": "changed by blending in another face"}
 
 _ROWS = {
     "accuracy": "Accuracy at score 0.5",
@@ -44,18 +52,23 @@ FURTHER = {
     "clips": ("Clips made of photos that were held out, real against blended (intervals over photos)", "evidence"),
     "clips_elsewhere": ("Clips from elsewhere (intervals over scenes)", "set"),
 }
-"""Tables that a metrics.json may have beside its own sets: heading, and what heads their first column."""
+"""Further tables of a metrics.json: the heading, and the head of the first column."""
 
 
-def figure(name: str, value: dict) -> str:
-    """A figure with its 95 % interval, as people read it: "99.1 % (98.4 to 99.7)"."""
+def figure(name: str, value: Interval) -> str:
+    """Formats a figure with its 95 % interval, such as "99.1 % (98.4 to 99.7)".
+
+    Args:
+        name: Name of the figure, which decides whether it is a percentage.
+        value: The figure.
+    """
     if name in _SHARES:
         return f"{value['value'] * 100:.1f} % ({value['low'] * 100:.1f} to {value['high'] * 100:.1f})"
     return f"{value['value']:.4f} ({value['low']:.4f} to {value['high']:.4f})"
 
 
-def table(sets: dict[str, dict]) -> str:
-    """A Markdown table: a row a figure, a column a set."""
+def table(sets: Mapping[str, Figures]) -> str:
+    """A Markdown table with a row for each figure and a column for each set."""
     heads = [f"{name}, n = {s['n']:,} ({s['real']:,} real)" for name, s in sets.items()]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name, label in _ROWS.items():
@@ -65,13 +78,17 @@ def table(sets: dict[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def comparison(sets: dict[str, dict], first: str) -> str:
-    """A Markdown table: a row a set, a column a figure; `first` heads the column of names.
+def comparison(sets: Mapping[str, Figures], first: str) -> str:
+    """A Markdown table with a row for each set and a column for each figure.
 
-    Where near-copies of training pictures were left out of a set, a column says how many.
+    A further column gives the number of near-copies of training pictures left out, if there are any.
+
+    Args:
+        sets: Figures by name of the set.
+        first: Head of the column of names.
     """
     columns = {name: label for name, label in _COLUMNS.items() if any(name in s for s in sets.values())}
-    counts = {"n (real)": lambda s: f"{s['n']:,} ({s['real']:,})"}
+    counts: dict[str, Callable[[Figures], str]] = {"n (real)": lambda s: f"{s['n']:,} ({s['real']:,})"}
     if any(s.get("copies_left_out") for s in sets.values()):
         counts["copies left out"] = lambda s: f"{s['copies_left_out']:,}" if "copies_left_out" in s else ""
     heads = [first, *counts, *columns.values()]
@@ -82,8 +99,8 @@ def comparison(sets: dict[str, dict], first: str) -> str:
     return "\n".join(lines)
 
 
-def tables(metrics: dict) -> str:
-    """All tables of a metrics.json as Markdown, with their headings."""
+def tables(metrics: Mapping[str, Any]) -> str:
+    """All tables of a metrics.json as Markdown with their headings."""
     parts = [table(metrics["sets"])]
     for key, (heading, first) in FURTHER.items():
         if metrics.get(key):
@@ -91,113 +108,60 @@ def tables(metrics: dict) -> str:
     return "\n\n".join(parts)
 
 
-def _front(name: str, sets: dict[str, dict]) -> str:
-    """The YAML that the Hub reads, figures as its model-index."""
+def _data(name: str, sets: Mapping[str, Figures]) -> ModelCardData:
+    """What the Hub reads of a card, with the figures as its evaluation results."""
     kinds = {"accuracy": "accuracy", "auc": "roc_auc", "recall": "recall", "false_positive_rate": "false_positive_rate"}
     results = [
-        {
-            "task": {"type": "image-classification", "name": "Real or manipulated face"},
-            "dataset": {"type": "image-folder", "name": f"{split} split of its data, n = {measured['n']}"},
-            "metrics": [
-                {"type": kind, "value": round(measured[figure]["value"], 4), "name": _ROWS[figure]}
-                for figure, kind in kinds.items()
-            ],
-        }
+        EvalResult(
+            task_type="image-classification",
+            task_name="Real or manipulated face",
+            dataset_type="image-folder",
+            dataset_name=f"{split} split of its data, n = {measured['n']}",
+            dataset_split=split,  # the Hub's client joins results whose type and split are equal
+            metric_type=kind,
+            metric_value=round(measured[figure]["value"], 4),
+            metric_name=_ROWS[figure],
+        )
         for split, measured in sets.items()
+        for figure, kind in kinds.items()
     ]
-    front = {
-        "library_name": "keras",
-        "pipeline_tag": "image-classification",
-        "license": "cc-by-nc-sa-4.0",
-        "tags": ["deepfake-detection", "face", "grad-cam"],
-        "metrics": ["accuracy", "roc_auc"],
-        "model-index": [{"name": name, "results": results}],
-    }
-    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120)
+    return ModelCardData(
+        model_name=name,
+        library_name="keras",
+        pipeline_tag="image-classification",
+        license="cc-by-nc-sa-4.0",
+        tags=["deepfake-detection", "face", "grad-cam"],
+        metrics=["accuracy", "roc_auc"],
+        eval_results=results,
+    )
 
 
-def _images(counts: dict[str, dict[str, int]]) -> str:
-    """How many pictures each split had, in words."""
+def _images(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """The number of pictures of each split, in words."""
     return ", ".join(
         f"{name} {n['real']:,} real and {n['fake']:,} fake" for name, n in counts.items() if sum(n.values())
     )
 
 
-def card(config: dict, metrics: dict) -> str:
-    """The Markdown of README.md, with the YAML header that the Hugging Face Hub reads."""
-    cut = config["calibration"]
-    ancestors = "".join(
-        f"\n- Training started from {before['name']} (SHA-256 `{before['sha256']}`), trained on "
-        f"{before['data']['origin']}; images: {_images(before['data']['counts'])}"
-        for before in config.get("ancestors", ())
+def card(config: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Writes the model card of a release.
+
+    Args:
+        config: Content of its config.json.
+        metrics: Content of its metrics.json.
+
+    Returns:
+        The Markdown of README.md, with the YAML header that the Hub reads.
+    """
+    written = ModelCard.from_template(
+        _data(config["name"], metrics["sets"]),
+        template_path=str(_TEMPLATE),
+        config=config,
+        claim=" or ".join(_MADE[kind] for kind in from_json(ModelConfig, config["model"]).kinds),
+        images=_images,
+        clips_origin=metrics.get("clips_origin"),
+        tables=tables(metrics),
+        interval=metrics["interval"],
+        repo=files.REPO,
     )
-    kinds = {"generated": "made by a generator", "blended": "changed by blending in another face"}
-    claim = " or ".join(kinds[kind] for kind in from_json(ModelConfig, config["model"]).kinds)
-    clips = (
-        f"\n- Clips: `temporal.safetensors` judges what changes between frames. It was trained on "
-        f"{metrics['clips_origin']}. It has seen no other way to swap a face, and no real clip."
-        if "clips_origin" in metrics
-        else ""
-    )
-    warnings = "".join(f"\n- Of this data: {warning}" for warning in config["data"]["warnings"])
-    return f"""---
-{_front(config["name"], metrics["sets"])}---
-
-# {config["name"]}
-
-How strong is the evidence that a face photo was {claim}? A {config["model"]["backbone"]} with a small head,
-trained with Deepley's preset `{config["training"]["preset"]}` on {config["created"]}.
-
-- Weights: `model.safetensors`, SHA-256 `{config["sha256"]}`
-- Data: {config["data"]["origin"]}
-- Images: {_images(config["data"]["counts"])}{ancestors}
-- Input: faces aligned as in FFHQ, 256 x 256 RGB, 0..255 (preprocessing `{config["preprocessing"]}`)
-- Temperature {cut["temperature"]:.3f}; threshold {cut["threshold"]:.4f} (2 % of validation reals reach it, as
-  they are or recompressed, shrunk or blurred); inconclusive from {cut["doubt"]:.4f} (5 % do){clips}
-
-![Loss and accuracy by round of the training](curves.png)
-
-## Intended use
-
-For research, for teaching how such detectors work and fail, and as one hint among others when a person looks at a
-photo: it shows where evidence is and how strong, and often says that it does not know. Not for decisions about a
-person, not unattended, and not as proof that a photo is real.
-
-## Figures
-
-{tables(metrics)}
-
-In brackets: {metrics["interval"]}. Validation images also chose the weights and the calibration; no test
-image did.
-
-## How to load it
-
-With the program it belongs to (`deepley`), from the Hub or from a folder with these files:
-
-```python
-from pathlib import Path
-from huggingface_hub import snapshot_download
-from deepley.verdict.detector import Detector
-
-folder = snapshot_download("{files.REPO}", revision="main")  # better: the commit that `deepley publish` printed
-found = Detector(Path(folder)).check(Path("photo.jpg").read_bytes())
-for verdict in found.verdicts:
-    print(verdict.face.box, verdict.evidence, round(verdict.score, 3))
-print(found.reason or "")
-```
-
-## What it cannot see
-
-- Much that it was not trained on: other generators, other ways to swap a face, and retouching may go unseen, and
-  unusual photos of real people may be called fake. No evidence found does not mean that a photo is real.
-- Someone who knows the network can deceive it with changes too small to see.
-- A heatmap shows where the network looked. It proves nothing.
-- Groups of people: error rates may differ between them. Where labels exist, the table by group says how often real
-  photos of each are called fake; of other groups, and of how well fakes of each are found, nothing is known.{warnings}
-
-## Licence
-
-For research and non-commercial use: sets of faces are given for no other (FFHQ is CC BY-NC-SA 4.0 with per-photo
-licences), and no licence is stated for most generated images. No picture is part of the release. A score must not be
-the only ground for a decision about a person.
-"""
+    return f"{written}\n"

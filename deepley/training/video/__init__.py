@@ -1,1 +1,1 @@
-"""The temporal head: clips made of photos, and what is learnt from them."""
+"""The temporal head: synthetic clips of photos, and the training on them."""

@@ -1,12 +1,12 @@
-"""Clips made from aligned real photos: filmed by a moving camera, compressed for real, and perhaps blended.
+"""Synthetic clips of aligned real photos: filmed by a simulated camera, compressed as H.264, and perhaps blended.
 
-A clip is a photo seen through a camera that sways, on a head that moves against its surroundings and whose mouth moves,
-in light that drifts, with noise that is new in every frame, as H.264. A blended one has a face pasted in frame by frame
-before all that (`training.blending`), as a face swap that is made frame by frame has: its place and its border tremble,
-its colour flickers, its sharpness drifts, and it may lag behind the head. A control is blended under an empty mask: it
-went the same way as a blend and differs in nothing from a real clip, so what tells it from one has learnt the renderer.
+In a clip, the camera sways, the head moves against its surroundings, the mouth moves, the light drifts, and every frame
+has new noise. A blended clip also has a face pasted in frame by frame (`views.blending`), as a face swap made frame by
+frame does: its position and border tremble, its colour flickers, its sharpness drifts, and it may lag behind the head.
+A control clip is blended under an empty mask. It takes the same path as a blend but equals a real clip, so a head that
+tells the two apart has learnt the renderer.
 
-All clips of a photo share motion, light, strength of the noise and compression; the noise itself is drawn anew.
+All clips of a photo share motion, light, noise level and compression; the noise itself is drawn anew.
 """
 
 from __future__ import annotations
@@ -24,43 +24,43 @@ from deepley.photo.faces import TEMPLATE
 from deepley.training.views import blending
 
 KINDS = ("real", "blended", "control")
-"""What a clip may be."""
+"""Kinds of clips."""
 
 SIDE = 288
-"""Of a frame, in pixels."""
+"""Side of a frame in pixels."""
 
 RATE = 25
-"""Frames a second."""
+"""Frames per second."""
 
 FRAMES = 40
-"""Of a clip: four pairs, half a second apart."""
+"""Number of frames of a clip: enough for four pairs, half a second apart."""
 
 PLACE = (0.4, 1.6)
-"""Standard deviation, in pixels and on either axis, by which a pasted face trembles: 0.5 to 2 px in all at 224 px."""
+"""Range of the standard deviation of a pasted face's position on either axis, in pixels of the 256 px face."""
 
 BORDER = (0.2, 0.8)
-"""The same of its mask against the face that is pasted."""
+"""Range of the standard deviation of the mask's position against the pasted face, in pixels."""
 
 FLICKER = (0.01, 0.03)
-"""Standard deviation of its brightness, as a share; that of each channel on its own is a third of it."""
+"""Range of the standard deviation of its brightness, as a share; each channel alone has a third of it."""
 
 MEMORY = (0.0, 0.7)
-"""Correlation of what trembles from one frame to the next: 0 is new in every frame; landmarks may be smoothed."""
+"""Range of the correlation of these between neighbouring frames; above 0, as if landmarks were smoothed over time."""
 
 LAGS = 0.5
 """Share of blends that follow the head one frame late."""
 
 CALM = (0.3, 2.5)
-"""What the motion of camera and of head is multiplied by."""
+"""Range of the factor by which the motion of camera and head is multiplied."""
 
 SPEECH = (0.0, 4.0)
-"""How far the mouth moves up and down, in pixels."""
+"""Range of the amplitude of the mouth's vertical motion, in pixels."""
 
 _HEAD = 70.0
-"""Standard deviation, in pixels, of the bump that moves with the head."""
+"""Standard deviation, in pixels, of the Gaussian weight of the head's motion."""
 
 _MOUTH = 18.0
-"""The same of the mouth, around the middle of its corners in `photo.faces.TEMPLATE`."""
+"""Standard deviation, in pixels, of the Gaussian weight of the mouth's motion, centred between its corners."""
 
 _AT = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1).astype(np.float32) - np.float32((SIDE - 1) / 2)
 _NEAR_HEAD = np.exp(-np.square(_AT).sum(axis=-1) / np.float32(2 * _HEAD**2))
@@ -74,12 +74,12 @@ class Shot:
     """How a photo is filmed.
 
     Attributes:
-        camera: (FRAMES, 4) float32: shift in x and y in pixels, angle in radians, zoom as a share.
-        head: The same, of the head against the camera.
-        mouth: (FRAMES,) float32, how far it is moved down, in pixels.
-        light: (FRAMES, 5) float32: gain, that of red, of blue and of the head besides, as shares, and offset in grey
+        camera: (FRAMES, 4) float32, shift in x and y in pixels, angle in radians, zoom as a share.
+        head: (FRAMES, 4) float32, the same of the head against the camera.
+        mouth: (FRAMES,) float32, downward shift of the mouth in pixels.
+        light: (FRAMES, 5) float32, gain, additional gain of red, of blue and of the head as shares, and offset in grey
             levels.
-        grain: Standard deviation of the noise, in grey levels.
+        grain: Standard deviation of the noise in grey levels.
         crf: x264's constant rate factor.
     """
 
@@ -92,7 +92,7 @@ class Shot:
 
 
 def shot(rng: np.random.Generator) -> Shot:
-    """Draws a shot; the compression is what phones and messengers make (CRF 18 to 34)."""
+    """Draws a shot, with a compression that phones and messengers use (CRF 18 to 34)."""
     camera = _sway(rng, (4.0, 4.0, 0.02, 0.03)) * np.float32(rng.uniform(*CALM))
     head = _sway(rng, (5.0, 4.0, 0.04, 0.02)) * np.float32(rng.uniform(*CALM))
     mouth = _waves(rng, rng.uniform(1.5, 6, (1, 2)), [0.8, 0.8])[:, 0] * np.float32(rng.uniform(*SPEECH))
@@ -107,13 +107,13 @@ def frames(
 
     Args:
         pixels: (256, 256, 3) uint8, an aligned face.
-        landmarks: (5, 2) in it.
+        landmarks: (5, 2) landmarks of the face.
         kind: One of `KINDS`.
-        filmed: How.
-        rng: Draws blend and noise.
+        filmed: Motion, light and noise.
+        rng: Generator that draws blend and noise.
 
     Yields:
-        `FRAMES` times (SIDE, SIDE, 3) uint8.
+        `FRAMES` frames, (SIDE, SIDE, 3) uint8.
 
     Raises:
         ValueError: If there is no such kind.
@@ -133,7 +133,7 @@ def frames(
 def _blends(
     pixels: np.ndarray, landmarks: np.ndarray, kind: str, head: np.ndarray, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """The photo with a face blended in, anew for every frame; under an empty mask for a control."""
+    """The photo with a face blended in frame by frame; a control uses an empty mask."""
     mask = blending.face_mask(landmarks, rng)
     inside = blending.shift_and_scale(blending.recolour(pixels, rng), rng)
     if rng.random() < 0.5:
@@ -144,7 +144,7 @@ def _blends(
     border = place + _tremor(rng, (rng.uniform(*BORDER),) * 2, memory)
     colour = 1 + _tremor(rng, (flicker,), memory) + _tremor(rng, (flicker / 3,) * 3, memory)
     softness = np.clip(0.5 + _tremor(rng, (0.3,), 0.9), 0, 1)
-    if rng.random() < LAGS:  # filming moves what lies at (x, y) to (x, y) - head
+    if rng.random() < LAGS:  # filming moves a point (x, y) to (x, y) - head
         late = np.diff(head[:, :2], axis=0, prepend=head[:1, :2])
         place, border = place + late, border + late
     if kind == "control":
@@ -156,12 +156,19 @@ def _blends(
 
 
 def _shifted(pixels: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Shifts a picture by (x, y) pixels; what enters is mirrored."""
     matrix = np.array([[1, 0, by[0]], [0, 1, by[1]]])
     return cv2.warpAffine(pixels, matrix, (FACE_SIZE,) * 2, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _tremor(rng: np.random.Generator, sizes: tuple[float, ...], memory: float) -> np.ndarray:
-    """(FRAMES, len(sizes)) float32: normal, of these standard deviations, each frame correlated with the one before."""
+    """Normal noise that is correlated in time, (FRAMES, len(sizes)) float32.
+
+    Args:
+        rng: Source of every draw.
+        sizes: Standard deviations.
+        memory: Correlation of neighbouring frames.
+    """
     found = rng.standard_normal((FRAMES, len(sizes)), np.float32)
     for i in range(1, FRAMES):
         found[i] = memory * found[i - 1] + np.sqrt(1 - memory**2) * found[i]
@@ -169,14 +176,20 @@ def _tremor(rng: np.random.Generator, sizes: tuple[float, ...], memory: float) -
 
 
 def _sway(rng: np.random.Generator, sizes: tuple[float, ...]) -> np.ndarray:
-    """(FRAMES, len(sizes)): smooth paths of three slow sines and a hand's quicker tremor, each of about its size."""
+    """Smooth paths of three slow sines and the quick tremor of a hand, (FRAMES, len(sizes)), scaled by `sizes`."""
     n = len(sizes)
     hertz = np.concatenate([rng.uniform(0.05, 0.7, (n, 3)), rng.uniform(3, 8, (n, 1))], axis=1)
     return _waves(rng, hertz, [0.6, 0.5, 0.4, 0.04]) * np.array(sizes, np.float32)
 
 
 def _waves(rng: np.random.Generator, hertz: np.ndarray, strengths: list[float]) -> np.ndarray:
-    """(FRAMES, n) float32: sums of the sines whose frequencies are the (n, k) `hertz`, each about as strong as said."""
+    """Sums of sines with random phases, (FRAMES, n) float32.
+
+    Args:
+        rng: Source of every draw.
+        hertz: (n, k) frequencies.
+        strengths: k upper limits of the amplitudes.
+    """
     seconds = np.arange(FRAMES)[:, None, None] / RATE
     strength = rng.uniform(0.2, 1.0, hertz.shape) * strengths
     waves = np.sin(2 * np.pi * (hertz * seconds + rng.random(hertz.shape)))
@@ -184,7 +197,7 @@ def _waves(rng: np.random.Generator, hertz: np.ndarray, strengths: list[float]) 
 
 
 def _seen(pixels: np.ndarray, camera: np.ndarray, head: np.ndarray, mouth: np.float32) -> np.ndarray:
-    """The photo from a camera that is shifted, turned and zoomed, with the head shifted, turned and nearer besides."""
+    """The photo seen by a shifted, turned and zoomed camera, with head and mouth moved."""
     x, y, angle, zoom = (camera[k] + _NEAR_HEAD * head[k] for k in range(4))
     cos, sin = np.cos(angle) * (1 + zoom), np.sin(angle) * (1 + zoom)
     middle = np.float32((FACE_SIZE - 1) / 2)
@@ -199,12 +212,16 @@ def render(
     """Writes a clip as H.264 in MP4.
 
     Args:
-        path: Ends in `.mp4`.
-        pixels: See `frames`, as the other arguments.
-        landmarks: In `pixels`.
-        kind: One of `KINDS`.
-        filmed: How.
-        rng: Draws blend and noise.
+        path: File name, which ends in `.mp4`.
+        pixels: See `frames`.
+        landmarks: See `frames`.
+        kind: See `frames`.
+        filmed: Motion, light, noise and compression.
+        rng: See `frames`.
+
+    Raises:
+        ValueError: If there is no such kind.
+        OSError: If the file cannot be written.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE)

@@ -1,6 +1,6 @@
-"""Clips as the temporal head sees them: made of photos, then read, followed and looked at as a check does.
+"""Examples for the temporal head: synthetic clips of photos, read and followed as a check does it.
 
-Each photo's features are stored as soon as they are there, so that a killed run goes on where it was.
+The features of each photo are stored as soon as they are computed, so a killed run goes on where it was.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,26 +27,26 @@ from deepley.training.data.sources import SPLITS, DataError, Source
 from deepley.training.video import clips
 from deepley.training.views import blending
 from deepley.verdict import calibration
-from deepley.video import changes, observations, reader, temporal_head, tracks
-from deepley.video.reader import Pair
+from deepley.video import changes, frames, observations, reader, temporal_head, tracks
+from deepley.video.observations import Explain, Observation
 
 SHARES = {"train": 0.5, "valid": 0.15, "test": 0.35}
-"""Of the photos, by what their clips are for."""
+"""Share of the photos for each split."""
 
-_CODE = (blending, clips, faces, observations, reader, changes, tracks)
-"""Modules on which the features of a clip depend."""
+_CODE = (blending, clips, faces, observations, reader, frames, changes, tracks)
+"""Modules on which the features of a clip depend: stored features are computed anew when their text changes."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Clips as the head sees them: photo by photo, each photo's in the order of `clips.KINDS`.
+    """Examples for the head: n clips in the order of the photos and, for each photo, of `clips.KINDS`.
 
     Attributes:
-        sequences: (n, `head.WINDOW`, f + 7) float32.
+        sequences: (n, `temporal_head.WINDOW`, f + 7) float32, embeddings and temporal features.
         spatial: (n,) float64, mean calibrated logit of the detector.
-        kinds: (n,) str, of `clips.KINDS`.
-        splits: (n,) str, of `SHARES`.
-        lost: Photos left out because in one of their clips the face was not found and usable in every pair.
+        kinds: (n,) str, one of `clips.KINDS` each.
+        splits: (n,) str, one of `SHARES` each.
+        lost: Number of photos left out because a pair of one of their clips has no usable face.
     """
 
     sequences: np.ndarray
@@ -56,16 +56,19 @@ class Examples:
     lost: int
 
     def of(self, split: str, kinds: tuple[str, ...] = ("real", "blended")) -> np.ndarray:
-        """(n,) bool: the clips of a split and of these kinds."""
+        """(n,) bool, true for the clips of a split and of some kinds."""
         return (self.splits == split) & np.isin(self.kinds, kinds)
 
 
 def split_of(digest: str, split: str) -> str:
-    """What a photo's clips are for: by its SHA-256, so that copies are never on two sides.
+    """The split of a photo's clips. It depends on the SHA-256, so that copies are never in two splits.
 
     Args:
-        digest: Of the photo's bytes, in hexadecimal.
-        split: The photo's: one of "test" tests, one of "valid" trains the head or validates it.
+        digest: SHA-256 of the photo's bytes, hexadecimal.
+        split: Split of the photo: one of "test" tests the head, one of "valid" trains or validates it.
+
+    Returns:
+        A key of `SHARES`.
     """
     if split == "test":
         return "test"
@@ -74,26 +77,29 @@ def split_of(digest: str, split: str) -> str:
 
 
 def choose(sources: list[Source], limit: int = 0) -> list[tuple[str, str, Source]]:
-    """The real photos to film, as (SHA-256, split, source), in the order of their SHA-256.
+    """Chooses the real photos to film.
 
-    Photos that training takes (`dataset.split_of`), and copies of them, are left out: the release has seen them.
+    Photos that the release was trained on (`dataset.split_of`) and copies of them are left out.
 
     Args:
         sources: Aligned faces.
-        limit: Take at most this many, `SHARES` of them for each split; 0 takes all.
+        limit: Number of photos at most, shared out by `SHARES`; 0 takes all.
+
+    Returns:
+        (SHA-256, split, source) in the order of the SHA-256.
     """
     named = {source.split for source in sources}
     by_split: dict[str, dict[str, Source]] = {split: {} for split in SPLITS}
     for source in sources:
         if source.label == 0:
-            digest = hashlib.sha256(source.read())
-            by_split[dataset.split_of(source, digest.digest(), named)].setdefault(digest.hexdigest(), source)
+            content = hashlib.sha256(source.read())
+            by_split[dataset.split_of(source, content.digest(), named)].setdefault(content.hexdigest(), source)
     found: dict[str, tuple[str, str, Source]] = {}
-    for split in ("test", "valid"):  # of a copy in both, the first counts
+    for split in ("test", "valid"):  # a copy in both counts as test
         for digest, source in by_split[split].items():
             if digest not in by_split["train"]:
                 found.setdefault(digest, (digest, split_of(digest, split), source))
-    chosen = []
+    chosen: list[tuple[str, str, Source]] = []
     for split, share in SHARES.items():
         photos = sorted((photo for photo in found.values() if photo[1] == split), key=lambda photo: photo[0])
         chosen += photos[: round(limit * share)] if limit else photos
@@ -101,26 +107,28 @@ def choose(sources: list[Source], limit: int = 0) -> list[tuple[str, str, Source
 
 
 def examples(sources: list[Source], loaded: release.Release, store: Path, limit: int = 0) -> Examples:
-    """Makes a real and a blended clip of every chosen photo, of test photos a control too, and looks at each.
+    """Makes a real and a blended clip of every chosen photo, and a control of every test photo, and computes features.
 
     Args:
         sources: See `choose`.
-        loaded: The release that looks.
-        store: Folder in which each photo's features are kept; those that are there are not made again.
+        loaded: Release that embeds the faces.
+        store: Folder in which the features of each photo are stored; stored ones are reused.
         limit: See `choose`.
 
     Raises:
         DataError: If a split has no clip.
+        OSError: If a photo cannot be read or features cannot be written.
     """
     photos, key = choose(sources, limit), _key(loaded)
     tasks = [(store / f"{digest}-{key}.npz", digest, split, source) for digest, split, source in photos]
     missing = [task for task in tasks if not task[0].exists()]
-    # Threads: nearly all of the work is done in TensorFlow, OpenCV, NumPy and FFmpeg, which run beside each other.
+    # Threads suffice: TensorFlow, OpenCV, NumPy and FFmpeg release the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = pool.map(_Filmer(loaded), missing)
         for _ in tqdm.tqdm(done, "Filming", len(missing), unit=" photos", mininterval=10):
             pass
-    rows, lost = [], 0
+    rows: list[tuple[np.ndarray, float, str, str]] = []
+    lost = 0
     for path, _, split, _ in tasks:
         with np.load(path) as kept:
             lost += not len(kept["spatial"])
@@ -136,24 +144,29 @@ def examples(sources: list[Source], loaded: release.Release, store: Path, limit:
 
 
 def _kinds(split: str) -> tuple[str, ...]:
+    """The kinds of clips that are made of a photo."""
     return clips.KINDS if split == "test" else clips.KINDS[:2]
 
 
 def _key(loaded: release.Release) -> str:
+    """A digest of everything that features depend on besides the photo."""
     temperature = calibration.of_release(loaded).temperature
     digest = hashlib.sha256(f"{loaded.sha256} {temperature} {temporal_head.WINDOW}".encode())
     for module in _CODE:
-        digest.update(Path(module.__file__).read_bytes())
+        digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:12]
 
 
 class _Filmer:
-    """Films photos and looks at the clips with a release."""
+    """Films a photo, computes the features of its clips and stores them.
+
+    Args:
+        loaded: Release that embeds the faces.
+    """
 
     def __init__(self, loaded: release.Release) -> None:
-        from deepley.engine.tensorflow import (
-            TensorFlowEngine,  # needs TensorFlow, which a training machine may not have
-        )
+        # TensorFlow may be missing on a machine that trains with another backend.
+        from deepley.engine.tensorflow import TensorFlowEngine
 
         self._explain = TensorFlowEngine(loaded.model).explain
         self._temperature = calibration.of_release(loaded).temperature
@@ -163,18 +176,17 @@ class _Filmer:
         try:
             pixels = source.face()
         except PhotoError:
-            found = [None]
+            found = []
         else:
             found = list(self._clips(pixels, digest, split))
-        lost = any(each is None for each in found)
+        complete = [each for each in found if each is not None]
+        kept = complete if len(complete) == len(found) else []
         content = io.BytesIO()
-        np.savez(
-            content, sequences=[] if lost else np.stack([each[0] for each in found]),
-            spatial=[] if lost else [each[1] for each in found],
-        )  # fmt: skip
+        np.savez(content, sequences=[sequence for sequence, _ in kept], spatial=[logit for _, logit in kept])
         write(path, content.getvalue())
 
     def _clips(self, pixels: np.ndarray, digest: str, split: str) -> Iterator[tuple[np.ndarray, float] | None]:
+        """The features of each clip of a photo, see `watched`."""
         (landmarks,) = faces.landmarks(pixels[None]).astype(np.float64)
         shot = clips.shot(_draw(f"{digest} shot"))
         with tempfile.TemporaryDirectory() as folder:
@@ -185,19 +197,27 @@ class _Filmer:
 
 
 def _draw(name: str) -> np.random.Generator:
+    """A generator whose seed is a name."""
     return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
 
 
-def watched(path: Path, explain: Callable, temperature: float) -> tuple[np.ndarray, float] | None:
-    """The first `head.WINDOW` pairs of a made clip's face; None if it is not found and usable in all of them.
+def watched(path: Path, explain: Explain, temperature: float) -> tuple[np.ndarray, float] | None:
+    """The features of the first `temporal_head.WINDOW` pairs of a synthetic clip.
+
+    Args:
+        path: File of the clip.
+        explain: Function from faces to activations, such as `Engine.explain`.
+        temperature: Temperature of the release.
 
     Returns:
-        (WINDOW, f + 7) float32, and the detector's mean calibrated logit.
+        (WINDOW, f + 7) float32 and the mean calibrated logit of the detector; None if a pair has no usable face.
+
+    Raises:
+        VideoError: If the file is not a usable clip.
     """
-    tracker, limits, seen = tracks.Tracker(), FaceLimits(), []
+    tracker, limits = tracks.Tracker(), FaceLimits()
+    seen: list[Observation] = []
     for pair in reader.read(path):
-        if not isinstance(pair, Pair):
-            break
         usable = [s for s in tracker.follow(pair).values() if observations.unusable(s.first, limits) is None]
         seen += observations.look(usable[:1], pair, explain, temperature)
     found = temporal_head.sequence(seen)[: temporal_head.WINDOW]

@@ -1,1 +1,1 @@
-"""What training sees of a picture: crops, treatments, and blends made of real faces."""
+"""Training views of a picture: crops, degradations, and blends made of real faces."""

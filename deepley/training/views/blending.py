@@ -32,8 +32,8 @@ _RESAVED = 95
 def face_mask(landmarks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draws a soft, elastically deformed mask over one region of the face.
 
-    One of `CONTOURS` is mapped from the template by the affine map that fits the landmarks best, bent by a smooth random
-    displacement of a few pixels, and blurred. A quarter of the masks are partly transparent.
+    One of `CONTOURS` is mapped from the template by the affine map that fits the landmarks best, bent by a smooth
+    random displacement of a few pixels, and blurred. A quarter of the masks are partly transparent.
 
     Args:
         landmarks: (5, 2) landmarks of the face.

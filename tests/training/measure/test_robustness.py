@@ -54,8 +54,9 @@ def test_sets_are_told_apart_and_utkface_is_split_into_groups(sources, tmp_path,
         grain = rng.normal(0, 50 * (i % 2), (256, 256, 3))
         name = f"{20 + 50 * (i // 4)}_{i % 2}_{i % 2}_20170112213500{i:03}.png"
         (faces / name).write_bytes(encode(np.clip(120 + grain, 0, 255).astype(np.uint8)))
-    found, groups, unreadable = robustness.elsewhere(sharp, tmp_path, CUT)
-    assert unreadable == []
+    measured = robustness.elsewhere(sharp, tmp_path, CUT)
+    found, groups = measured.sets, measured.groups
+    assert measured.unreadable == ()
     assert set(found) == {"both", "utk"}
     assert found["utk"]["false_positive_rate"]["value"] == 0.5
     assert "recall" not in found["utk"]

@@ -7,6 +7,7 @@ import pytest
 from deepley.photo.faces import TEMPLATE, find
 from deepley.training.video import clips
 from deepley.video import changes, reader, temporal_head
+from tests.video import film
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_a_blend_changes_the_face_alone_and_trembles(face):
 
 def test_a_rendered_clip_is_read_as_the_pairs_that_the_head_sees(face, tmp_path):
     clips.render(tmp_path / "a.mp4", face, TEMPLATE, "real", _shot(), np.random.default_rng(0))
-    *pairs, reading = reader.read(tmp_path / "a.mp4")
+    pairs, reading = film.drained(reader.read(tmp_path / "a.mp4"))
     assert len(pairs) == temporal_head.WINDOW
     assert reading.frames == clips.FRAMES
     assert reading.cuts == ()
