@@ -131,7 +131,7 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     ids = gr.Dropdown(
         [],
         multiselect=True,
-        label="Jobs to show; with several, the buttons and the log below belong to the oldest",
+        label="Jobs to show. The buttons and the log below belong to the oldest one.",
         elem_id="jobs",
     )
     status = gr.HTML(progress.nothing(), elem_id="job", padding=False)

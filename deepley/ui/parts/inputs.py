@@ -59,7 +59,7 @@ class PhotoInput(gr.Image):
             if payload.url and payload.url.startswith("data:"):
                 return Upload("pasted", _from_data_url(payload.url, self.limits))
             if not payload.path:
-                raise PhotoError("This names no file: an upload, or the address of a photo, goes into `path`.")
+                raise PhotoError("This names no file: put an upload, or the address of a photo, into `path`.")
             path = Path(payload.path)
             if path.stat().st_size > self.limits.max_bytes:
                 raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")
