@@ -33,7 +33,7 @@ class _Left:
 
 
 _LEFT: contextvars.ContextVar[_Left | None] = contextvars.ContextVar("left", default=None)
-"""What is left for the current call. Gradio fetches its files in one task of its own, one after the other."""
+"""The rest of the current call's limits. Gradio fetches its files in one task of its own, one after the other."""
 
 
 class _Bounded(httpx.AsyncBaseTransport):

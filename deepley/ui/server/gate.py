@@ -179,7 +179,7 @@ def allowance(calls: int) -> Callable[[gr.Request], None]:
     return allow
 
 
-def refused(sentence: object) -> gr.Error:
+def refused(sentence: str | Exception) -> gr.Error:
     """An error whose sentence is sent to the caller and not logged."""
     return gr.Error(str(sentence), print_exception=False)
 
