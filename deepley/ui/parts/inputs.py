@@ -6,6 +6,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.data_classes import ImageData
@@ -51,8 +52,8 @@ class PhotoInput(gr.Image):
     is_template = True
     limits = PhotoLimits()
 
-    def preprocess(self, payload: ImageData | None) -> Upload | None:
-        """The uploaded file, refused if it is too large or gone; or None if there is none."""
+    def preprocess(self, payload: ImageData | None) -> Any:  # Gradio's own type names other values
+        """The uploaded file as an `Upload`, refused if it is too large or gone; None if there is none."""
         if payload is None:
             return None
         try:
