@@ -51,7 +51,7 @@ class Job:
 
     @property
     def config(self) -> JobConfig:
-        """What the job does.
+        """The config of the job.
 
         Raises:
             JobError: If its config cannot be read.
@@ -164,7 +164,7 @@ def create(root: Path, config: JobConfig, pictures: Path | None = None, remote: 
 
     Args:
         root: Folder of all jobs; made if missing.
-        config: What the job does.
+        config: Config of the job.
         pictures: A folder on the same disk that becomes the job's own; None if `config.data` lies elsewhere.
         remote: The rented machine that runs it; None for this machine.
 

@@ -1,4 +1,4 @@
-"""What a job does, where it runs, and how far it is: the values that its folder keeps."""
+"""The values that a job's folder keeps: its config, its machine, and its status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class JobError(Refusal):
 
 
 class State(StrEnum):
-    """What a job is doing."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -31,7 +31,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class JobConfig:
-    """What a job does.
+    """The config of a job.
 
     Attributes:
         name: Name of the release that it makes.
@@ -77,10 +77,10 @@ class Remote:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How far a job is.
+    """The status of a job.
 
     Attributes:
-        state: What it is doing.
+        state: State of the job.
         queued: Time at which it was queued last, in seconds since 1970; jobs run in this order.
         started: Time at which its trainer started last, or None.
         ended: Time of its end, or None.

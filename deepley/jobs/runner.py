@@ -12,7 +12,7 @@ from deepley.jobs.rented import huggingface
 
 
 class Runner(Protocol):
-    """What can be done with a job, wherever it runs."""
+    """Resumes and cancels jobs."""
 
     def resume(self, job: Job) -> None:
         """Goes on with a job that is over.

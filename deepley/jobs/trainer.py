@@ -102,7 +102,7 @@ class _Watch:
 
 
 def _sentence(error: Exception) -> str:
-    """What ended a training, for a person."""
+    """The reason why a training ended, for a person."""
     said = f"{type(error).__name__} {error}"
     if any(sign in said for sign in ("MemoryError", "OOM", "RESOURCE_EXHAUSTED", "BrokenProcessPool")):
         return "Memory ran out. Resume with smaller batches, or with fewer programs beside it."

@@ -76,7 +76,7 @@ def test_every_part_of_the_answer_is_there(page, astronaut):
     _upload(page, "a.png", encode(astronaut))
     page.wait_for_selector(DONE, timeout=30_000)
     card = page.locator("#verdict").inner_text()
-    assert "Would it hold?" in card
+    assert "Survives recompression?" in card
     assert all(name in card for name in TREATMENTS)
     assert page.locator('.legend [aria-current="true"]').count() == 1
     expect(page.locator("#where")).to_contain_text("Most of the weight lies on")

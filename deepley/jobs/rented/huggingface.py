@@ -53,7 +53,7 @@ def submit(root: Path, config: JobConfig, remote: Remote, token: str, pictures: 
 
     Args:
         root: Folder of all jobs.
-        config: What the job does.
+        config: Config of the job.
         remote: Rented machine that runs it.
         token: Token of the visitor who pays.
         pictures: A folder that becomes the job's own, see `folder.create`.

@@ -1,4 +1,4 @@
-"""Where a job runs: on this machine or on one rented from Hugging Face Jobs, with its price before anything starts."""
+"""The choice of a machine: this one, or one rented from Hugging Face Jobs, whose price is shown before the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with a finished job's model: use it on this page, download it, publish it."""
+"""A finished job's model: this page can use it, and it can be downloaded and published."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Models:
         download: Button that downloads the model.
         repo: Repository to publish to.
         publish: Button that publishes the model.
-        done: What happened.
+        done: Result of the last click.
         back: Button that makes this page use the shipped model again.
         packed: Hidden button that downloads the zip.
     """

@@ -36,7 +36,7 @@ class Monitor:
         cancel: Button that ends the job.
         resume: Button that goes on with the job.
         seen: The state of the jobs that the page shows.
-        models: What can be done with a finished job's model.
+        models: Buttons for a finished job's model.
     """
 
     runs: Path
@@ -53,7 +53,7 @@ class Monitor:
 
     @property
     def outputs(self) -> list[Block]:
-        """What a look at the jobs changes."""
+        """Outputs of a look at the jobs."""
         shown = [self.status, *self.plots, self.table, self.log, self.details, self.cancel, self.resume, self.seen]
         return [*shown, *self.models.buttons]
 
@@ -131,7 +131,7 @@ def build(using: gr.State, runs: Path) -> gr.Dropdown:
     ids = gr.Dropdown(
         [],
         multiselect=True,
-        label="Jobs to show; with several, the buttons and the log below belong to the oldest",
+        label="Jobs to show. The buttons and the log below belong to the oldest one.",
         elem_id="jobs",
     )
     status = gr.HTML(progress.nothing(), elem_id="job", padding=False)

@@ -39,7 +39,7 @@ class Pictures:
         data: Folder whose subfolders with real/ and fake/ can be trained on.
         runs: Folder of all jobs.
         archive: Upload of a zip or tar.
-        said: What was found in the pictures.
+        said: Report on the pictures.
         samples: Some of the faces.
         folder: Folder of the pictures, or None.
     """

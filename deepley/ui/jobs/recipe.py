@@ -103,7 +103,7 @@ def _phase(base: TrainConfig, row: Row) -> Phase:
 
 
 def starts(shipped: Path, data: Path, jobs: list[Job]) -> list[tuple[str, str]]:
-    """What a job can start from: the shipped release, finished jobs, base weights."""
+    """Names and paths of all that a job can start from: the shipped release, finished jobs, base weights."""
     found = [("The shipped model", str(shipped))]
     for job in reversed(jobs):
         if job.status.state is State.COMPLETED and job.release:

@@ -1,1 +1,1 @@
-"""What several tabs share: inputs, the verdict's card, charts, and pieces of events."""
+"""Parts that several tabs share: inputs, HTML of verdicts, charts, and pieces of events."""

@@ -16,7 +16,7 @@ Row: TypeAlias = dict[str, Any]
 """A row of history.csv: numbers by column, and the phase's name."""
 
 Figures: TypeAlias = dict[str, Any]
-"""What was measured on one set, as `evaluation.summary` gives it."""
+"""Figures of one set, as `evaluation.summary` gives it."""
 
 _TRAIN, _VALID, _THIRD, _INK = "#0d9488", "#ea580c", "#7c3aed", "#74808d"
 COLOURS = (_TRAIN, _VALID, _THIRD, "#db2777", "#2563eb", "#ca8a04", "#65a30d", "#57534e")

@@ -1,4 +1,4 @@
-"""What the page says about a clip, as HTML: progress, verdict, one frame, and one panel for each face."""
+"""The HTML of a checked clip: progress, verdict, one frame, and one panel for each face."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.data_classes import ImageData
@@ -51,15 +52,15 @@ class PhotoInput(gr.Image):
     is_template = True
     limits = PhotoLimits()
 
-    def preprocess(self, payload: ImageData | None) -> Upload | None:
-        """The uploaded file, refused if it is too large or gone; or None if there is none."""
+    def preprocess(self, payload: ImageData | None) -> Any:  # Gradio's own type names other values
+        """The uploaded file as an `Upload`, refused if it is too large or gone; None if there is none."""
         if payload is None:
             return None
         try:
             if payload.url and payload.url.startswith("data:"):
                 return Upload("pasted", _from_data_url(payload.url, self.limits))
             if not payload.path:
-                raise PhotoError("This names no file: an upload, or the address of a photo, goes into `path`.")
+                raise PhotoError("This names no file: put an upload, or the address of a photo, into `path`.")
             path = Path(payload.path)
             if path.stat().st_size > self.limits.max_bytes:
                 raise PhotoError(f"The file is larger than {self.limits.max_bytes / 1e6:.0f} MB. Export it smaller.")

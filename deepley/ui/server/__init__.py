@@ -1,1 +1,1 @@
-"""Between Gradio and the network: callers, uploads, fetched files, the API. Gradio's insides are touched here alone."""
+"""The API, and limits for callers, uploads and downloads. Only this room uses internals of Gradio."""

@@ -1,4 +1,4 @@
-"""What programs call: /check, /check_many and /check_video, which are MCP tools too, and GET /health."""
+"""The API for programs: /check, /check_many and /check_video, which are MCP tools too, and GET /health."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Endpoints:
 
         Args:
             photo: A photo: a URL, an uploaded file, or a data:image/...;base64 string. At most 25 MB.
-            request: Whose address is counted; no caller gives it.
+            request: The call, for its address; Gradio adds it.
 
         Returns:
             The verdict: the faces with box, calibrated score 0..1 and evidence in words, or why there are none.
@@ -71,7 +71,7 @@ class Endpoints:
 
         Args:
             photos: Uploaded files or URLs; as many as the limits of this server allow.
-            request: Whose address is counted; no caller gives it.
+            request: The call, for its address; Gradio adds it.
 
         Returns:
             One verdict a photo, as /check gives it, with its `name`; `error` says why one could not be checked.
@@ -94,7 +94,7 @@ class Endpoints:
 
         Args:
             clip: An uploaded video file, or its URL; MP4, MOV, WebM, MKV or AVI.
-            request: Whose address is counted; no caller gives it.
+            request: The call, for its address; Gradio adds it.
 
         Returns:
             The verdict: per face the evidence in words and the scores of every sampled frame; `strongest` says which

@@ -1,6 +1,6 @@
-"""Photos and clips that are named by their address on the web: fetched within bounds; what fails is a sentence.
+"""Fetches photos and clips by their address on the web, within limits; a failure becomes a sentence.
 
-Gradio lets no address lead into the machine's own network, but takes whatever comes, for as long as it comes.
+Gradio itself blocks addresses in the machine's own network, but limits neither the size nor the time of a download.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from deepley.ui.server.gate import is_public, refused
 
 
 def bound(bounds: ApiLimits = ApiLimits()) -> None:
-    """Makes Gradio fetch within these bounds."""
+    """Makes Gradio fetch within these limits."""
     patch.replace(processing_utils, "async_transport", _Bounded(bounds))
 
 
 class _Left:
-    """What is left to the files of one call: seconds and bytes."""
+    """The seconds and bytes left for the files of one call."""
 
     def __init__(self, bounds: ApiLimits) -> None:
         self.until = time.monotonic() + bounds.fetch_seconds
@@ -33,17 +33,17 @@ class _Left:
 
 
 _LEFT: contextvars.ContextVar[_Left | None] = contextvars.ContextVar("left", default=None)
-"""Of the call that is being prepared: Gradio does that in a task of its own, one file after the other."""
+"""The rest of the current call's limits. Gradio fetches its files in one task of its own, one after the other."""
 
 
 class _Bounded(httpx.AsyncBaseTransport):
-    """One request (Gradio follows redirects itself), to a public address only; the answer is read to its end here."""
+    """One request, to a public address only; the answer is read completely here. Gradio follows redirects itself."""
 
     def __init__(self, bounds: ApiLimits) -> None:
         self._bounds = bounds
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.headers["Accept-Encoding"] = "identity"  # what is unpacked could be any size
+        request.headers["Accept-Encoding"] = "identity"  # a compressed answer could unpack to any size
         host, left = request.url.host, _LEFT.get()
         if left is None:
             left = _Left(self._bounds)
@@ -51,13 +51,13 @@ class _Bounded(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout(max(0.0, left.until - time.monotonic())):
                 public = await safehttpx.async_validate_url(host)
-                if not is_public(public):  # safehttpx lets addresses of carriers through (100.64.0.0/10)
+                if not is_public(public):  # safehttpx allows carriers' addresses (100.64.0.0/10)
                     raise ValueError(public)
                 async with safehttpx.AsyncSecureTransport(public) as transport:
                     return await self._read(await transport.handle_async_request(request), host, left)
         except TimeoutError as error:
             raise refused(f"{host} took longer than {self._bounds.fetch_seconds:g} seconds to send it.") from error
-        except gr.Error:  # a ValueError, as what safehttpx raises for an address that it does not let through
+        except gr.Error:  # a ValueError too, like what safehttpx raises for an address that it blocks
             raise
         except (ValueError, httpx.HTTPError) as error:
             raise refused(f"{host} cannot be reached on the web from here: upload the file instead.") from error
@@ -66,13 +66,13 @@ class _Bounded(httpx.AsyncBaseTransport):
         if response.status_code >= 400:
             raise refused(f"{host} does not give the file (error {response.status_code}).")
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise refused(f"{host} sends the file packed: upload it instead.")
+            raise refused(f"{host} sends the file compressed: upload it instead.")
         body = bytearray()
         async for part in response.aiter_raw():
             body += part
             left.bytes -= len(part)
             if left.bytes < 0:
                 raise refused(
-                    f"What is at {host} is larger than {self._bounds.max_fetched / 1e6:g} MB: upload it instead."
+                    f"The file at {host} is larger than {self._bounds.max_fetched / 1e6:g} MB: upload it instead."
                 )
         return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(bytes(body)))

@@ -1,4 +1,4 @@
-"""Who calls, how often, and how much they may send and leave here."""
+"""Limits for callers: how often they may call, and how much they may send and store here."""
 
 from __future__ import annotations
 
@@ -23,27 +23,26 @@ from deepley.config import ApiLimits, UploadLimits
 
 _HEADER, _UPLOAD, _TOOLS = "x-forwarded-for", "/gradio_api/upload", "/gradio_api/mcp"
 _UNUSED = "/gradio_api/process_recording"
-"""Gradio's, for recordings of the page; it keeps what it is sent for ever."""
+"""Gradio's endpoint for recordings of the page; it keeps all that it is sent forever."""
 _OURSELVES = ("127.0.0.1", "::1")
-"""Gradio, which sends on what tools were sent, and the person at this machine."""
+"""Gradio, which passes on the uploads of MCP calls, and the person at this machine."""
 _LOOK = 16_000_000
-"""Bytes of an upload between two looks at the disk."""
+"""Bytes of an upload between two checks of the free space."""
 _TOO_MUCH = "Uploads exceeded the maximum allowed size of {:g} GB an hour: try again in an hour."
 _FULL = "This server's disk is too full for uploads: try again in an hour."
 _RELAY = re.compile(r"/file[=/]\s*https?:", re.IGNORECASE)
 
 
 class Door:
-    """ASGI middleware: every request carries its caller's address, only uploads have large bodies, and nobody floods
-    this server or fills its disk.
+    """ASGI middleware that notes each caller's address and limits requests, bodies and uploads.
 
-    Gradio answers an MCP call by calling this server again, from this machine, with the headers of that call. So what a
-    caller wrote into X-Forwarded-For must not come through: it would be believed the second time. And Gradio passes on
-    any file of the web that is asked for below /file= or /file/: nothing here needs that.
+    Gradio answers an MCP call by calling this server again, from this machine, with the headers of that call. The
+    caller's own X-Forwarded-For must therefore be replaced: the second call would be believed. Gradio also serves any
+    file of the web below /file= and /file/, which nothing here needs.
 
     Args:
-        app: What is behind it.
-        bounds: See `ApiLimits`.
+        app: App behind this one.
+        bounds: Limits of a caller.
         min_free: Bytes of the disk that uploads leave free.
     """
 
@@ -55,7 +54,7 @@ class Door:
         self._min_free = min_free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or answers it."""
+        """Passes a request on, or refuses it."""
         if scope["type"] != "http":
             await self._uploads(scope, receive, send)
             return
@@ -65,7 +64,7 @@ class Door:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         app = self._uploads if path == _UPLOAD else self._others
         if _RELAY.search(path):
-            app = PlainTextResponse("Files of the web are not passed on.", 403)
+            app = PlainTextResponse("Files of the web are not served here.", 403)
         elif scope["method"] == "POST" and (wait := self._posts.hit(headers[_HEADER])):
             sentence = f"Too many requests: go on in {wait:.0f} seconds."
             app = PlainTextResponse(sentence, 429, {"Retry-After": f"{wait:.0f}"})
@@ -100,10 +99,10 @@ class Door:
 
 
 class Pace:
-    """Counts hits by address in a moving minute; an IPv6 network of 64 bits, which one household has, is one address.
+    """Counts requests by address in a moving minute; an IPv6 network of 64 bits counts as one address.
 
     Args:
-        count: That are allowed.
+        count: Allowed requests a minute.
     """
 
     def __init__(self, count: int) -> None:
@@ -111,7 +110,7 @@ class Pace:
         self._pace = limits.RateLimitItemPerMinute(count)
 
     def hit(self, caller: str) -> float:
-        """Seconds until the next one is allowed, above zero, if this one was too many; else 0."""
+        """Counts a request; returns 0 if it is allowed, else the seconds until the next one is."""
         whole = _network(caller)
         if self._strategy.hit(self._pace, whole):
             return 0.0
@@ -122,7 +121,7 @@ class Weight:
     """Counts bytes by address and hour.
 
     Args:
-        count: That are allowed.
+        count: Allowed bytes an hour.
     """
 
     def __init__(self, count: int) -> None:
@@ -131,12 +130,12 @@ class Weight:
         self._weight = limits.RateLimitItemPerHour(count)
 
     def add(self, caller: str, weight: int) -> bool:
-        """Adds bytes; returns whether they were still allowed."""
+        """Counts bytes; returns whether they are still allowed."""
         return not weight or self._strategy.hit(self._weight, _network(caller), cost=weight)
 
 
 def _folder() -> Path:
-    """The nearest folder there is to the one that uploads go to."""
+    """The folder of uploads, or the nearest one above it that exists."""
     wanted = Path(utils.get_upload_folder())
     return next(folder for folder in (wanted, *wanted.parents) if folder.exists())
 
@@ -150,10 +149,10 @@ def _network(caller: str) -> str:
 
 
 def address(own: str, noted: str) -> str:
-    """The caller's: on a Space, behind proxies, the last public address that they noted; a caller can forge others.
+    """The caller's address. On a Space it is the last public one that the proxies noted; a caller can forge the others.
 
     Args:
-        own: Of who connected, as the server sees it (uvicorn believes proxies named in FORWARDED_ALLOW_IPS).
+        own: Address of the connection (uvicorn believes proxies named in FORWARDED_ALLOW_IPS).
         noted: X-Forwarded-For.
     """
     if "SPACE_ID" not in os.environ:
@@ -163,13 +162,13 @@ def address(own: str, noted: str) -> str:
 
 
 def allowance(calls: int) -> Callable[[gr.Request], None]:
-    """What counts calls by the address they come from, in a moving minute.
+    """A limit for calls from one address in a moving minute.
 
     Args:
-        calls: A minute.
+        calls: Allowed calls a minute.
 
     Returns:
-        A function of a request that has come through the `Door`; it raises gr.Error for one too many.
+        A function of a request that came through the `Door`. It raises gr.Error if that is one too many.
     """
     pace = Pace(calls)
 
@@ -180,13 +179,13 @@ def allowance(calls: int) -> Callable[[gr.Request], None]:
     return allow
 
 
-def refused(sentence: object) -> gr.Error:
-    """An error whose sentence reaches the caller, and no log."""
+def refused(sentence: str | Exception) -> gr.Error:
+    """An error whose sentence is sent to the caller and not logged."""
     return gr.Error(str(sentence), print_exception=False)
 
 
 def is_public(text: str) -> bool:
-    """Whether it is an address that anyone on the web can reach."""
+    """Whether a text is an address that anyone on the web can reach."""
     try:
         return ipaddress.ip_address(text).is_global
     except ValueError:

@@ -1,4 +1,4 @@
-"""What visitors and programs upload: read within bounds, and no file is kept that Gradio would then forget."""
+"""Uploads of visitors and programs: they are read within limits, and no file stays that Gradio forgets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-// What the browser does beside Gradio. Events of the page call the functions of `deepley`.
+// Code that runs in the browser beside Gradio's own. Events of the page call the functions of `deepley`.
 
-// Gradio's image input does not listen to Ctrl+V: hand a pasted picture to its file input.
+// Gradio's image input ignores Ctrl+V, so a pasted picture is put into its file input.
 document.addEventListener("paste", (event) => {
   const file = [...(event.clipboardData?.files ?? [])].find((f) => f.type.startsWith("image/"));
   const photo = document.querySelector("#photo");
@@ -19,7 +19,7 @@ document.addEventListener("paste", (event) => {
 });
 
 window.deepley = {
-  // Puts a text into the clipboard.
+  // Copies a text to the clipboard.
   copy: async (text) => {
     try { await navigator.clipboard.writeText(text); }
     catch {  // a page served over plain http has no clipboard
@@ -36,7 +36,7 @@ window.deepley = {
   // Moves the player of a clip to a time in seconds.
   seek: (seconds) => { const v = document.querySelector('#clip video'); if (v) v.currentTime = seconds; },
 
-  // What a browser records does not say how long it is, and the player shows "Infinity:NaN:NaN": its end is looked for.
+  // A recording by the browser has no length, and the player shows "Infinity:NaN:NaN". Seeking its end gives it one.
   findLength: () => {
     const v = document.querySelector('#clip video');
     if (!v || Number.isFinite(v.duration)) return;
@@ -45,7 +45,7 @@ window.deepley = {
     v.currentTime = 1e9;
   },
 
-  // Gradio hands on no clicks on a plot: a click becomes an input to the slider beside it.
+  // Gradio has no event for clicks on a plot, so a click becomes an input of the slider beside it.
   listenToTimeline: () => {
     const listen = (tries) => {
       const plot = document.querySelector("#timeline .js-plotly-plot");

@@ -1,1 +1,1 @@
-"""One file a tab of the page: its components, its events, and what they show. No tab imports another."""
+"""One file for each tab of the page: its components, handlers and events. No tab imports another one."""

@@ -1,4 +1,4 @@
-"""The tab "Photo": its components, what it remembers of a photo, and what it shows in each of its states."""
+"""The tab "Photo": its components, and their values in each of its states."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HINT = "The verdict appears here."
 
 @dataclass(frozen=True)
 class Checked:
-    """What a visitor's page remembers of the last photo.
+    """The last photo of a visitor's page, with its verdict.
 
     Attributes:
         name: Name of the file.
@@ -38,7 +38,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Components:
-    """What a check changes on the page."""
+    """Components that a check changes, and their values in each state."""
 
     photo: PhotoInput
     result: gr.HTML

@@ -39,14 +39,14 @@ class Tab:
         data: Folder with base weights, and with pictures of this machine.
         runs: Folder of all jobs.
         pictures: The pictures.
-        begin: What the training starts from.
+        begin: Release or weights that the training starts from.
         preset: Name of the preset.
         phases: Phases of the recipe.
         batch: Batch size.
         name: Name of the model.
-        origin: Where the pictures come from.
-        place: Where the job runs.
-        outcome: What became of the last click on "Start" or "Estimate the time".
+        origin: Description of the pictures.
+        place: Machine that the job runs on.
+        outcome: Result of the last click on "Start" or "Estimate the time".
         jobs: The jobs that are shown.
     """
 

@@ -1,4 +1,4 @@
-"""The tab "Video": its components, what it remembers of a clip, and what it shows in each of its states."""
+"""The tab "Video": its components, and their values in each of its states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deepley.video.watcher import Step, Watcher
 
 @dataclass(frozen=True)
 class Checked:
-    """What a visitor's page remembers of the last clip.
+    """The last clip of a visitor's page, with its verdict.
 
     Attributes:
         name: Name of the file.
@@ -33,7 +33,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Components:
-    """What a check changes on the page."""
+    """Components that a check changes, and their values in each state."""
 
     result: gr.HTML
     stop: gr.Button

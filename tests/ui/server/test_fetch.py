@@ -87,7 +87,7 @@ def test_a_file_is_fetched_by_gradio_as_before(web, tmp_path, name):
         ("large.png", "larger than 0.001 MB"),
         ("slow.png", "longer than 2 seconds"),
         ("gone.png", "error 404"),
-        ("packed.png", "sends the file packed"),
+        ("packed.png", "sends the file compressed"),
     ],
 )
 def test_what_is_too_large_too_slow_or_not_there_is_refused_with_a_sentence(web, tmp_path, name, says):
