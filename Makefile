@@ -21,6 +21,7 @@ quick: $(VENV)/test
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	find deepley -name '*.pyi' -delete  # Gradio writes them when it runs, and mypy would read them
 	$(BIN)/mypy
 
 train: $(VENV)/run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -42,7 +43,7 @@ def _check(options: argparse.Namespace) -> int:
     if not paths:
         raise Refusal(f"There is no photo and no clip in {options.paths[0]}.")
     detector = Detector(options.release)
-    results = []
+    results: list[Mapping[str, Any]] = []
     for path in paths:
         if _is_clip(path):
             results.append(_check_clip(path, detector))
@@ -113,7 +114,7 @@ def _write_overlay(path: Path, pixels: np.ndarray) -> None:
     write(path, buffer.getvalue())
 
 
-def _line(result: Result) -> str:
+def _line(result: Mapping[str, Any]) -> str:
     if result["error"]:
         return f"{result['path']}: error: {result['error']}"
     if result["reason"]:

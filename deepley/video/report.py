@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from deepley.explain.drawing import data_url
 from deepley.verdict.report import PAGES
 from deepley.verdict.words import HEADLINES
 from deepley.video import words
@@ -49,12 +48,6 @@ def html(verdict: ClipVerdict, watcher: Watcher, name: str) -> str:
         release=watcher.detector.release,
         strip=[(data_url(picture), caption) for _, picture, caption in filmstrip(verdict)],
     )
-
-
-def data_url(pixels: np.ndarray) -> str:
-    """A (h, w, 3) uint8 picture as the data URL of a JPEG."""
-    _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def filmstrip(verdict: ClipVerdict) -> list[tuple[float, np.ndarray, str]]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from deepley.config import FaceLimits, VideoLimits
+from deepley.host.steps import finish
 from deepley.network.files import TEMPORAL
 from deepley.photo.decode import fit_within
 from deepley.verdict.calibration import Calibration, Evidence
@@ -90,12 +91,7 @@ class Watcher:
         Raises:
             VideoError: If the file is not a usable clip.
         """
-        steps = self.steps(path, limits)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
+        return finish(self.steps(path, limits))
 
     def steps(
         self, path: Path, limits: VideoLimits = VideoLimits(), face_limits: FaceLimits = FaceLimits()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from deepley.explain.drawing import data_url
 from deepley.ui.parts import html
 from deepley.ui.parts import verdict_card as card
 from deepley.verdict.words import HEADLINES, HEATMAP_NOTE
-from deepley.video import report, words
+from deepley.video import words
 from deepley.video.verdict import ClipVerdict
 from deepley.video.watcher import Step, Watcher
 
@@ -46,7 +47,7 @@ def frame(found: ClipVerdict, seconds: float) -> Markup:
         if look.seconds == at
     )
     said = f"At {at:.1f} s: {scores if numbers else 'no face is judged here'}."
-    return html.render("frame", said=said, picture=report.data_url(pixels), note=HEATMAP_NOTE)
+    return html.render("frame", said=said, picture=data_url(pixels), note=HEATMAP_NOTE)
 
 
 def tracks(found: ClipVerdict) -> Markup:

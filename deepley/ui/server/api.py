@@ -23,6 +23,7 @@ from deepley.ui.parts.inputs import PhotoInput, Upload
 from deepley.ui.server.gate import allowance, refused
 from deepley.verdict import batch, record
 from deepley.verdict.batch import ManyError
+from deepley.verdict.record import PhotoRecord
 from deepley.video import record as clips
 from deepley.video.reader import VideoError
 from deepley.video.watcher import Watcher
@@ -45,7 +46,7 @@ class Endpoints:
     allow: Callable[[gr.Request], None]
     bounds: ApiLimits
 
-    def check(self, photo: Upload | None, request: gr.Request) -> Answer:
+    def check(self, photo: Upload | None, request: gr.Request) -> PhotoRecord:
         """Checks a face photo for signs that the face was generated or swapped.
 
         The score is evidence, not proof: "no evidence found" does not mean that a photo is real.
@@ -87,7 +88,7 @@ class Endpoints:
         detector = self.detectors.default
         found = (batch.to_json(row, detector) for row in batch.check(detector, items))
         # Clients of Gradio take whatever has a `path` for a file, and try to download it.
-        return [{"name": result.pop("path"), **result} for result in found]
+        return [{"name": one["path"], **{key: value for key, value in one.items() if key != "path"}} for one in found]
 
     def check_video(self, clip: str | None, request: gr.Request) -> Answer:
         """Checks the first minute of a video clip: each face over time, single frames and what changes between them.

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import gradio as gr
 from gradio.blocks import Block
 from markupsafe import Markup
-from PIL import Image
 
 from deepley.config import ManyLimits
 from deepley.errors import WeightsError
+from deepley.explain.drawing import data_url
 from deepley.photo.decode import SUFFIXES, fit_within
 from deepley.ui.parts import html
 from deepley.ui.parts.detectors import Detectors
 from deepley.ui.parts.events import KEPT, PRIVATE, Raw, Updates, export_folder, hide, show
 from deepley.verdict import batch, record
 from deepley.verdict.batch import ManyError, Row
+from deepley.verdict.record import NamedRecord
 
 Cells: TypeAlias = list[str | int | None]
 """A line of the table, with the columns `HEADERS`."""
 
-Result: TypeAlias = dict[str, Any]
 """A photo's verdict as `batch.to_json` gives it."""
 
 HEADERS = ["photo", "file", "evidence", "score", "note", "faces"]
 _LOG = logging.getLogger(__name__)
 _TYPES: list[Literal["html", "str", "number"]] = ["html", "str", "str", "str", "str", "number"]
-_THUMBNAIL = 72
+_THUMBNAIL, _QUALITY = 72, 80  # longest side in pixels, JPEG quality
 _EVERY = 1.0  # seconds between two updates of the table
 
 
@@ -86,7 +84,7 @@ class Tab:
             yield self.said("The uploaded files are gone. Upload them again.")
             return
         rows: list[Cells] = []
-        results: list[Result] = []
+        results: list[NamedRecord] = []
         updated = time.monotonic()
         yield self.said(f"Checking {len(items)} photos…")
         try:
@@ -103,7 +101,7 @@ class Tab:
             yield self.filled(text, rows, results, "done")
 
     def filled(
-        self, text: str, rows: list[Cells], results: list[Result], state: Literal["working", "done"] = "working"
+        self, text: str, rows: list[Cells], results: list[NamedRecord], state: Literal["working", "done"] = "working"
     ) -> Updates:
         """The page with results so far."""
         return {
@@ -125,13 +123,13 @@ class Tab:
         hidden = gr.update(visible=False)
         return {**self.said(""), self.as_csv: hidden, self.as_json: hidden, self.stop: hidden}
 
-    def ended_early(self, paths: Raw, results: list[Result] | None) -> Updates:
+    def ended_early(self, paths: Raw, results: list[NamedRecord] | None) -> Updates:
         """Shows that the check was stopped; or nothing, if the photos were removed."""
         if not paths:
             return self.said("")
         return {self.status: status_line(f"Stopped after {len(results or [])} photos.", "done")}
 
-    def export(self, results: list[Result] | None) -> Updates:
+    def export(self, results: list[NamedRecord] | None) -> Updates:
         """Writes the results as files to download."""
         if not results:
             return {self.as_csv: gr.update(visible=False), self.as_json: gr.update(visible=False)}
@@ -203,23 +201,20 @@ def status_line(text: str, state: Literal["working", "done"] = "working") -> Mar
     return html.render("status", text=text, state=state if text else "idle")
 
 
-def _summary(results: list[Result]) -> str:
+def _summary(results: list[NamedRecord]) -> str:
     bad = sum(result["error"] is not None for result in results)
     good = len(results) - bad
     text = f"{good} {'photo' if good == 1 else 'photos'} checked"
     return f"{text}; {bad} could not be." if bad else f"{text}."
 
 
-def _cells(row: Row, result: Result) -> Cells:
+def _cells(row: Row, result: NamedRecord) -> Cells:
     if row.verdict is None:
         return ["", row.name, record.evidence(result), "", row.error, None]
     small, _ = fit_within(row.verdict.photo, _THUMBNAIL)
-    buffer = io.BytesIO()
-    Image.fromarray(small).save(buffer, "JPEG", quality=80)
-    url = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    thumbnail = str(html.render("thumbnail", picture=url))
+    thumbnail = str(html.render("thumbnail", picture=data_url(small, _QUALITY)))
     face = record.strongest(result["faces"])
     if face is None:
         return [thumbnail, row.name, record.evidence(result), "", result["reason"], 0]
-    note = "" if face["holds"] else "does not hold when treated"
+    note = "" if face["holds"] else "not robust to recompression"
     return [thumbnail, row.name, record.evidence(result), f"{face['score']:.3f}", note, len(result["faces"])]

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from deepley.config import VideoLimits
 from deepley.errors import WeightsError
+from deepley.host.steps import each
 from deepley.ui.parts import clip_card
 from deepley.ui.parts.detectors import Detectors
 from deepley.ui.parts.events import GONE, KEPT, PRIVATE, Lane, Raw, Update, Updates, clear, click, export_folder
@@ -20,7 +21,6 @@ from deepley.ui.tabs.video_states import Checked, Components, idle_card
 from deepley.video import report
 from deepley.video.reader import VideoError
 from deepley.video.record import to_csv
-from deepley.video.verdict import ClipVerdict
 from deepley.video.watcher import Watcher
 
 _LOG = logging.getLogger(__name__)
@@ -48,11 +48,8 @@ class Handlers:
             return
         try:
             watcher = Watcher(self.detectors.of(release))
-            for step in watcher.steps(Path(path)):
-                if isinstance(step, ClipVerdict):
-                    yield self.shown.found(Checked(Path(path).name, step, watcher))
-                else:
-                    yield self.shown.working(step)
+            verdict = yield from each(self.shown.working, watcher.steps(Path(path)))
+            yield self.shown.found(Checked(Path(path).name, verdict, watcher))
         except VideoError as error:
             yield self.shown.failed(f"{error} There is no score for it.")
         except WeightsError as error:
