@@ -42,7 +42,8 @@ def test_check_writes_overlays_and_says_evidence_in_words(photos, micro_release,
     assert "evidence of manipulation: " in lines[0]
     assert "not applicable: No face was found" in lines[1]
     assert [path.name for path in (tmp_path / "maps").iterdir()] == ["001-astronaut.png.heatmap.png"]
-    assert Image.open(tmp_path / "maps" / "001-astronaut.png.heatmap.png").size == (512, 512)
+    with Image.open(tmp_path / "maps" / "001-astronaut.png.heatmap.png") as overlay:
+        assert overlay.size == (512, 512)
 
 
 def test_evaluate_gives_every_figure_with_its_interval(data_folder, micro_release, capsys):

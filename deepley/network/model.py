@@ -102,7 +102,7 @@ def load_base(model: keras.Model, config: ModelConfig, path: Path) -> tuple[str,
         WeightsError: If the file cannot be read, has a tensor the network lacks, or covers a stage in part.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:  # NumPy leaves a broken one open
             tensors = dict(archive)
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise WeightsError(f"The base weights {path} cannot be read ({error}).") from error

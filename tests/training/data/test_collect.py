@@ -5,6 +5,7 @@ import numpy as np
 from PIL import Image
 
 from deepley.photo import faces
+from deepley.photo.decode import decode
 from deepley.training.data.collect import collect
 from tests.conftest import encode
 
@@ -19,9 +20,9 @@ def test_photos_become_aligned_faces_that_are_all_saved_alike(astronaut, tmp_pat
     refused = dict(collect(photos, out))
     assert set(refused) == {"empty.png", "broken.jpg"}
     assert sorted(p.name for p in out.iterdir()) == ["one.jpg", "two.jpg"]
-    first, second = (Image.open(out / name) for name in ("one.jpg", "two.jpg"))
-    assert first.size == second.size == (256, 256)
-    assert first.quantization == second.quantization
+    with Image.open(out / "one.jpg") as first, Image.open(out / "two.jpg") as second:
+        assert first.size == second.size == (256, 256)
+        assert first.quantization == second.quantization
     wanted = faces.find(astronaut)[0].crop
     saved = np.asarray(Image.open(io.BytesIO((out / "one.jpg").read_bytes())))
     assert np.abs(saved.astype(int) - wanted).mean() < 4
@@ -61,7 +62,8 @@ def test_a_large_face_keeps_up_to_512_pixels(astronaut, tmp_path):
         large = Image.fromarray(astronaut).resize((512 * times, 512 * times), Image.Resampling.LANCZOS)
         large.save(photos / f"{times}.png")
     collect(photos, tmp_path / "out")
-    sides = {name: Image.open(tmp_path / "out" / f"{name}.jpg").size for name in ("1", "2", "6")}
+    found = {path.stem: decode(path.read_bytes()) for path in (tmp_path / "out").iterdir()}
+    sides = {name: (photo.width, photo.height) for name, photo in found.items()}
     assert sides["1"] == (256, 256)
     assert 256 < sides["2"][0] == sides["2"][1] < 512
     assert sides["6"] == (512, 512)
