@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "video": {*GROUND, "photo", "network", "explain", "engine", "verdict", "video"},
     "scan": {*GROUND, "photo", "network", "verdict", "scan"},
     "training": {*GROUND, "photo", "network", "engine", "verdict", "video", "training"},
-    "hub": {*GROUND, "network", "hub"},
+    "hub": {*GROUND, "photo", "network", "hub"},
     "jobs": {*GROUND, "network", "training", "hub", "jobs"},
     "cli": {*GROUND, "network", "verdict", "video", "scan", "training", "hub", "jobs", "cli", "photo"},
     "ui": {*GROUND, "photo", "network", "explain", "verdict", "video", "training", "hub", "jobs", "ui"},
