@@ -1,10 +1,11 @@
-"""What someone who knows the network can do: FGSM and PGD on fakes that are found and reals that are not.
+"""Measures a release under attack by someone who has the network: FGSM and PGD.
 
     python -m benchmarks.attacks DIR [--release DIR] [--images 100] [--store]
 
-DIR holds aligned faces in real/ and fake/. Each picture may change by at most eps in every value (of 0..255): fakes are
-pushed towards real, reals towards fake, with foolbox's attacks (Goodfellow et al. 2015; Madry et al. 2018, 10 steps).
-Nothing defends against it; --store adds the figures to the release and its card. The last line is one JSON object.
+DIR holds aligned faces in real/ and fake/. Every value of a picture (0..255) may change by at most eps: fakes are
+pushed towards real, real ones towards fake, with foolbox's attacks (Goodfellow et al. 2015; Madry et al. 2018, 10
+steps). The network has no defence against them. --store adds the figures to the release and its card. The last line is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -26,25 +27,26 @@ from deepley.records import SCHEMA_VERSION
 from deepley.training.data.sources import find
 from deepley.training.fit.batches import labels_of
 from deepley.training.measure.evaluation import figures
+from deepley.training.measure.intervals import Figures
 from deepley.training.release import finish
 from deepley.verdict.calibration import of_release
 
 EPSILONS = (1, 2)
-"""Largest change of a value, in grey levels: 1/255 and 2/255 of the range."""
+"""Largest changes of a value in grey levels: 1/255 and 2/255 of the range."""
 
 
 def main() -> None:
-    """Prints one line an attack and, last, one JSON object."""
+    """Prints a line for each attack and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
-    parser.add_argument("--images", type=int, default=100, help="half real, half fake")
+    parser.add_argument("--images", type=int, default=100, help="number of images, half real, half fake")
     parser.add_argument("--store", action="store_true", help="add the figures to the release and its card")
     options = parser.parse_args()
     loaded = release.load(options.release)
     cut = of_release(loaded)
     kinds = keras.Model(loaded.model.input, loaded.model.get_layer(LOGIT).output)
-    # foolbox wants a logit a class: real and fake.
+    # foolbox expects one logit for each class, real and fake.
     shift = cut.temperature * np.log(cut.threshold / (1 - cut.threshold))
     attacked = foolbox.TensorFlowModel(
         lambda faces: tf.stack([tf.zeros(len(faces)), tf.reduce_logsumexp(kinds(faces), axis=1) - shift], axis=1),
@@ -53,7 +55,7 @@ def main() -> None:
     sources = find(options.data)
     chosen = tuple(s for label in (0, 1) for s in [s for s in sources if s.label == label][: options.images // 2])
     labels = labels_of(chosen).astype(np.int64)
-    results = {}
+    results: dict[str, Figures] = {}
     for name, attack in (
         ("none", None),
         ("FGSM", foolbox.attacks.LinfFastGradientAttack(random_start=False)),

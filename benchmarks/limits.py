@@ -1,12 +1,12 @@
-"""From which size, blur and recompression on the scores of a release stop being reliable.
+"""Measures the size, blur and recompression from which the scores of a release stop being reliable.
 
     python -m benchmarks.limits DIR [--release DIR] [--images 400]
 
-DIR holds aligned faces in real/ and fake/ (the validation split). Every face is scored as it is, as found at smaller
-sizes in a photo (shrunk, then enlarged as `photo.faces.align` does), blurred, and under each treatment of the page.
-Sizes are those of the face detector's box, which is what the page's limit is about; sharpness is `Face.sharpness`.
-"To doubt" is the share of verdicts that the page calls inconclusive because a treatment carries them across the
-threshold. The last line is one JSON object.
+DIR holds aligned faces in real/ and fake/ (the validation split). Every face is scored as it is, at smaller sizes
+(shrunk, then enlarged as `photo.faces.align` does), blurred, and under each treatment of the page. Sizes are those of
+the face detector's box, to which the page's limit applies; sharpness is `Face.sharpness`. "To doubt" is the share of
+verdicts that the page calls inconclusive because a treatment moves the score across the threshold. The last line is one
+JSON object.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from deepley.records import SCHEMA_VERSION
 from deepley.training.data.sources import find as find_sources
 from deepley.training.fit.batches import labels_of
 from deepley.training.measure.evaluation import figures
+from deepley.training.measure.intervals import Interval
 from deepley.verdict.detector import Detector
 from deepley.verdict.photo import Stability
 
 SIZES = (128, 96, 80, 64, 56, 48, 40, 32)
-"""Sides of the face detector's box, in pixels of the photo."""
+"""Sides of the face detector's box in pixels of the photo."""
 
 SHOWN = ("accuracy", "auc", "false_positive_rate", "recall")
 
@@ -39,7 +40,15 @@ BLURS = (0.5, 0.8, 1.2, 1.6, 2.0, 3.0)
 
 
 def found_at(box: int, typical: float) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that makes of a crop what alignment would, had the face's box been `box` pixels in the photo."""
+    """A function that gives a crop the resolution of a smaller face.
+
+    Args:
+        box: Side of the face detector's box in pixels of the photo.
+        typical: Side of the box that fills a 256 px crop.
+
+    Returns:
+        A function from and to (256, 256, 3) uint8 crops.
+    """
 
     def smaller(crop: np.ndarray) -> np.ndarray:
         side = max(8, round(FACE_SIZE * box / typical))
@@ -52,16 +61,16 @@ def found_at(box: int, typical: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def sharpness(crop: np.ndarray) -> float:
-    """`Face.sharpness` of a bare crop."""
+    """The sharpness of an aligned crop, see `Face.sharpness`."""
     return Face((0, 0, FACE_SIZE, FACE_SIZE), TEMPLATE, 1.0, crop, np.eye(2, 3)).sharpness
 
 
 def main() -> None:
-    """Prints one line a condition and, last, one JSON object."""
+    """Prints a line for each condition and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
-    parser.add_argument("--images", type=int, default=400, help="half real, half fake")
+    parser.add_argument("--images", type=int, default=400, help="number of images, half real, half fake")
     options = parser.parse_args()
     detector = Detector(options.release)
     sources = find_sources(options.data)
@@ -70,7 +79,7 @@ def main() -> None:
     boxes = [faces[0].side for crop in crops[::8] if (faces := find(crop))]
     typical = float(np.median(boxes))
 
-    ways: dict[str, Callable] = {"as it is": lambda crop: crop, **TREATMENTS}
+    ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {"as it is": lambda crop: crop, **TREATMENTS}
     ways |= {f"box {box} px": found_at(box, typical) for box in SIZES}
     ways |= {f"blur {sigma}": lambda crop, sigma=sigma: blur(crop, sigma) for sigma in BLURS}
     found, scores = {}, {}
@@ -95,11 +104,13 @@ def main() -> None:
     print(json.dumps(summary | {"to_doubt": doubt, "conditions": found}))
 
 
-def _share(figure: dict) -> str:
+def _share(figure: Interval) -> str:
+    """A share with its interval as text."""
     return f"{figure['value']:8.1%} ({figure['low']:6.1%} to {figure['high']:6.1%})"
 
 
 def _to_doubt(scores: dict[str, np.ndarray], labels: np.ndarray, threshold: float) -> dict[str, float]:
+    """The shares of real and of fake faces whose verdict a treatment changes."""
     flips = np.array(
         [
             bool(Stability(scores["as it is"][i], {name: scores[name][i] for name in TREATMENTS}, threshold).flips)

@@ -1,9 +1,9 @@
-"""What the fused batch normalisation saves: one network with it and with Keras's own, side by side in one run.
+"""Compares the fused batch normalisation with Keras's own in the same network.
 
     python -m benchmarks.normalization [--steps 6]
 
-A training step of the whole ResNet50, in bfloat16 where this machine has it, on 64 crops of 160 px, and a forward pass
-of 64 faces of 256 px; both networks in turn, the quickest of their steps counts.
+Measured are a training step of the whole ResNet50 on 64 crops of 160 px, in bfloat16 if this machine has it, and a
+forward pass of 64 faces of 256 px. Both networks take turns; the fastest step of each counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH = 64
 
 
 def network(fused: bool) -> keras.Model:
-    """A compiled network; Keras's own layers in place of the fused ones if not `fused`."""
+    """A compiled network, with the fused layers or with Keras's own."""
     kind = normalization.FusedBatchNormalization if fused else keras.layers.BatchNormalization
     with mock.patch.object(normalization, "FusedBatchNormalization", kind):
         model = build(ModelConfig())
@@ -38,8 +38,8 @@ def network(fused: bool) -> keras.Model:
     return trainer
 
 
-def quickest(calls: list[Callable[[], object]], steps: int) -> list[float]:
-    """The least seconds that each call took, when all are called in turn `steps` times after a first time."""
+def fastest(calls: list[Callable[[], object]], steps: int) -> list[float]:
+    """The fewest seconds that each call took; the calls take turns `steps` times after a first, untimed turn."""
     for call in calls:
         call()
     seconds = []
@@ -62,8 +62,8 @@ def main() -> None:
     faces = rng.integers(0, 256, (BATCH, FACE_SIZE, FACE_SIZE, 3), np.uint8)
     classes = rng.integers(0, 2, (BATCH, 1))
     networks = [network(fused=False), network(fused=True)]
-    training = quickest([lambda n=n: n.train_on_batch(crops, classes) for n in networks], options.steps)
-    forward = quickest([lambda n=n: n.predict_on_batch(faces) for n in networks], options.steps)
+    training = fastest([lambda n=n: n.train_on_batch(crops, classes) for n in networks], options.steps)
+    forward = fastest([lambda n=n: n.predict_on_batch(faces) for n in networks], options.steps)
     result: dict[str, object] = {"schema": SCHEMA_VERSION}
     for name, (kerass, ours) in {"training_step": training, "forward_pass": forward}.items():
         print(f"{name}: {kerass / BATCH * 1e3:.1f} ms an image with Keras's layers, {ours / BATCH * 1e3:.1f} fused")

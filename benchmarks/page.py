@@ -1,11 +1,11 @@
-"""First answer on a phone's photo of 12 megapixels with one face: where the time goes.
+"""Times the steps of the first verdict on a phone's photo of 12 megapixels with one face.
 
     python -m benchmarks.page [--release DIR] [--rounds 15]
 
-The photo is scikit-image's astronaut enlarged into a picture of 4032 x 3024, saved as a JPEG of quality 92. Every step
-is timed in one run on one machine, after start-up, and as the page takes it: decoding at reduced scale, provenance,
-finding and aligning the face, the network on the face and its treatments, drawing the overlay, encoding it.
-The last line is one JSON object: `total_seconds`, `model_share` of it, and the milliseconds of each step.
+The photo is scikit-image's astronaut enlarged into a picture of 4032 x 3024, saved as a JPEG of quality 92. The steps
+are those of the page after start-up: decoding at reduced scale, provenance, finding and aligning the face, the network
+on the face and its treatments, drawing the overlay, and encoding it. The last line is one JSON object with
+`total_seconds`, the `model_share` of them, and the milliseconds of each step.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -31,6 +32,8 @@ from deepley.records import SCHEMA_VERSION
 from deepley.verdict.detector import Detector
 from deepley.verdict.photo import SHOWN_SIDE, File, PhotoVerdict
 
+Result = TypeVar("Result")
+
 
 def phone_photo() -> bytes:
     """A JPEG of 12 megapixels with one face about 620 px wide."""
@@ -43,10 +46,10 @@ def phone_photo() -> bytes:
 
 
 def answer(detector: Detector, data: bytes) -> dict[str, float]:
-    """Checks the photo step by step; milliseconds of each."""
+    """Checks a photo and returns the milliseconds of each step."""
     times: dict[str, float] = {}
 
-    def timed(name: str, step: Callable) -> object:
+    def timed(name: str, step: Callable[[], Result]) -> Result:
         start = time.perf_counter()
         result = step()
         times[name] = (time.perf_counter() - start) * 1000

@@ -1,9 +1,9 @@
-"""What bfloat16 saves or costs on this machine: a training step of the whole ResNet50 in it and in float32.
+"""Compares bfloat16 with float32 on this machine: a training step of the whole ResNet50.
 
     python -m benchmarks.precision [--steps 3] [--batch 16]
 
-Crops of 160 px; both networks in turn, the quickest of their steps counts. Training takes what `network.devices.policy`
-says: bfloat16 where the machine has instructions for it. The last line is one JSON object.
+The crops have 160 px. Both networks take turns; the fastest step of each counts. Training uses the type that
+`network.devices.policy` chooses: bfloat16 if the machine has instructions for it. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import keras
 import numpy as np
 
-from benchmarks.normalization import network, quickest
+from benchmarks.normalization import fastest, network
 from deepley.network import devices
 from deepley.records import SCHEMA_VERSION
 
@@ -33,7 +33,7 @@ def main() -> None:
     for policy in POLICIES:
         keras.config.set_dtype_policy(policy)
         networks.append(network(fused=True))
-    taken = quickest([lambda n=n: n.train_on_batch(crops, classes) for n in networks], options.steps)
+    taken = fastest([lambda n=n: n.train_on_batch(crops, classes) for n in networks], options.steps)
     milliseconds = {policy: round(t / options.batch * 1e3, 1) for policy, t in zip(POLICIES, taken)}
     for policy, value in milliseconds.items():
         print(f"{policy}: {value} ms an image")

@@ -1,14 +1,14 @@
-"""Photos a second of `scan`, plain and with Ray, against `check` in one process and a bare forward pass; and memory.
+"""Measures the rate and the memory of `scan`, plain and with Ray, against `check` and a bare forward pass.
 
     python -m benchmarks.scan [--images 1000 5000 20000] [--workers N] [--release DIR | --micro]
 
-The photos are 256 px JPEGs of scikit-image's astronaut, each moved, mirrored and compressed differently, in one tar. A
-scan's rate is taken once every process has answered its first slice, so that neither start counts; its memory is the
-largest sum, over it and all processes below it, of what each holds and its share of what they hold together (PSS). The
-forward pass (the network alone, a face a photo, on all cores) is timed before and after each scan, and `check` once a
-size: a ratio is taken between neighbours in time. Both engines must give the same photos the same evidence, in the same
-order. --micro takes a network of six thousand random weights: what a scan costs beside its network, and whether its
-memory grows with its length.
+The photos are 256 px JPEGs of scikit-image's astronaut, each moved, mirrored and compressed differently, in one tar.
+The rate of a scan is measured after every process has finished its first slice, so that start-up does not count. Its
+memory is the largest sum of the proportional set sizes (PSS) of its process and all processes below. The forward pass
+(the network alone, one face per photo, on all cores) is timed before and after each scan, and `check` once per size;
+ratios compare measurements that are close in time. Both engines must give the same evidence in the same order. --micro
+uses a network of six thousand random weights, which shows the cost of a scan without its network and whether its memory
+grows with its length.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -44,11 +45,11 @@ from deepley.verdict.calibration import Calibration
 from deepley.verdict.detector import Detector
 
 _LEAST = 8
-"""Slices a process, at least: Ray hands several over at once, and a rate of fewer is none."""
+"""Smallest number of slices for each process: Ray hands several over at once, so a rate over fewer means nothing."""
 
 
 def write_photos(tar: Path, count: int) -> None:
-    """A tar of that many photos, each different from the others."""
+    """Writes a tar of `count` different photos."""
     astronaut, rng = skimage.data.astronaut(), np.random.default_rng(count)
     with tarfile.open(tar, "w") as archive:
         for i in range(count):
@@ -63,7 +64,7 @@ def write_photos(tar: Path, count: int) -> None:
 
 
 def micro(folder: Path) -> Path:
-    """A release of the smallest network, with random weights."""
+    """Writes a release of the smallest network with random weights."""
     config = ModelConfig(backbone="micro", dense=(8, 4))
     details = {"name": "micro", "calibration": to_json(Calibration())}
     release.save(folder, model.build(config), config, details)
@@ -71,7 +72,7 @@ def micro(folder: Path) -> Path:
 
 
 def timed_scan(tar: Path, out: Path, folder: Path, engine: str, workers: int) -> list[tuple[float, int]]:
-    """When how many photos were done; runs in a process of its own, whose memory is looked at."""
+    """Runs a scan and returns (time, finished photos) of each step; it runs in a process whose memory is measured."""
     steps = [(time.perf_counter(), 0)]
     scan(str(tar), out, folder, engine, workers, lambda photos: steps.append((time.perf_counter(), photos)))
     if engine == "ray":
@@ -81,24 +82,23 @@ def timed_scan(tar: Path, out: Path, folder: Path, engine: str, workers: int) ->
     return steps
 
 
-def measure_scan(*arguments: object) -> dict[str, float]:
-    """Photos a second, seconds until every process had answered, and the peak of memory in bytes."""
+def measure_scan(tar: Path, out: Path, folder: Path, engine: str, workers: int) -> dict[str, float]:
+    """The photos per second, the seconds until every process had finished a slice, and the peak memory in bytes."""
     peak = 0
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        running = pool.submit(timed_scan, *arguments)
+        running = pool.submit(timed_scan, tar, out, folder, engine, workers)
         (process,) = multiprocessing.active_children()
         while not running.done():
             peak = max(peak, memory(psutil.Process(process.pid)))
             time.sleep(0.5)
         steps = running.result()
-    begun = arguments[-1]
-    (start, _), (ready, _), (end, _) = steps[0], steps[begun], steps[-1]
-    photos = sum(count for _, count in steps[begun + 1 :])
+    (start, _), (ready, _), (end, _) = steps[0], steps[workers], steps[-1]
+    photos = sum(count for _, count in steps[workers + 1 :])
     return {"per_second": photos / (end - ready), "seconds_to_start": ready - start, "peak_bytes": peak}
 
 
 def memory(process: psutil.Process) -> int:
-    """What a process and all below it hold, in bytes."""
+    """The proportional set size of a process and all processes below it, in bytes."""
     total = 0
     for one in [process, *process.children(recursive=True)]:
         try:
@@ -109,7 +109,7 @@ def memory(process: psutil.Process) -> int:
 
 
 def forward(detector: Detector, crop: np.ndarray, seconds: float = 3) -> float:
-    """Faces a second of the network alone."""
+    """The faces per second of the network alone."""
     batch, done, start = np.stack([crop] * MICRO_BATCH), 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         detector.engine.score(batch)
@@ -118,7 +118,7 @@ def forward(detector: Detector, crop: np.ndarray, seconds: float = 3) -> float:
 
 
 def check(detector: Detector, tar: Path, seconds: float = 10) -> float:
-    """Photos a second of `check` in this process."""
+    """The photos per second of `check` in this process."""
     done, start = 0, time.perf_counter()
     items = (batch.Item(*item) for one in slices(str(tar)) for item in one.items())
     for _ in batch.check(detector, items):
@@ -128,12 +128,13 @@ def check(detector: Detector, tar: Path, seconds: float = 10) -> float:
     return done / (time.perf_counter() - start)
 
 
-def measure(count: int, engines: list[str], workers: int, detector: Detector, folder: Path) -> dict:
-    """One size: every engine, and what it is held against."""
+def measure(count: int, engines: list[str], workers: int, detector: Detector, folder: Path) -> dict[str, Any]:
+    """Measures every engine, `check` and the forward pass on `count` photos."""
     tar = folder / "photos.tar"
     write_photos(tar, count)
     crop = faces.find(skimage.data.astronaut())[0].crop
-    found, tables = {"images": count, "check": {"per_second": check(detector, tar)}}, []
+    found: dict[str, Any] = {"images": count, "check": {"per_second": check(detector, tar)}}
+    tables = []
     found["check"]["over_forward"] = found["check"]["per_second"] / forward(detector, crop)
     for engine in engines:
         before = forward(detector, crop)
@@ -153,7 +154,7 @@ def measure(count: int, engines: list[str], workers: int, detector: Detector, fo
 
 
 def main() -> None:
-    """Prints a line a scan and, last, one JSON object."""
+    """Prints a line for each scan and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs="+", default=[1000, 5000, 20000])
     parser.add_argument("--workers", type=int, default=processes())

@@ -1,10 +1,10 @@
-"""Verdict and heatmap of one aligned face, against a bare forward pass and against the usual two-step way.
+"""Compares verdict and heatmap of one aligned face with a bare forward pass and with the usual two-step method.
 
     python -m benchmarks.serving [--release DIR] [--rounds 40]
 
-All three take turns in one run on one machine, from the same 256 px crop in memory:
-(a) ours: score, evidence and Grad-CAM; (b) a forward pass of the same network, compiled like ours; (c) `predict`, then
-the Grad-CAM recipe of keras.io (https://keras.io/examples/vision/grad_cam/). Finding the face is timed apart.
+All three take turns on the same 256 px crop in memory: (a) score, evidence and Grad-CAM as Deepley computes them; (b) a
+forward pass of the same network, compiled in the same way; (c) `predict`, then the Grad-CAM recipe of keras.io
+(https://keras.io/examples/vision/grad_cam/). Finding the face is timed separately.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def usual(model: keras.Model, crop: np.ndarray) -> tuple[float, np.ndarray]:
     return score, (heat / tf.reduce_max(heat)).numpy()
 
 
-def milliseconds(ways: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Median time of each way; they take turns, so that other load meets all alike."""
+def milliseconds(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median time of each function; they take turns, so that other load affects all alike."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for i in range(rounds + 3):
         for name, way in ways.items():

@@ -1,11 +1,11 @@
-"""A cold start: from `python app.py` to the first page and to the first verdict, beside what its two libraries take.
+"""Times a cold start, from `python app.py` to the first page and to the first verdict, and the imports it needs.
 
     python -m benchmarks.start [--rounds 3]
 
-Each round runs, one after the other and each in a process of its own: `import gradio`, `import tensorflow`, and the app
-with the shipped release, until its page is served and until /check has answered with the verdict on a photo
-(scikit-image's astronaut). Medians over the rounds; a first one, which fills the disk cache, does not count.
-The last line is one JSON object: seconds, and `page_over_imports`, the first page against both imports together.
+Each round runs, one after the other and in a new process each: `import gradio`, `import tensorflow`, and the app with
+the shipped release, until its page is served and until /check has answered with the verdict on a photo (scikit-image's
+astronaut). A first round, which fills the disk cache, is not counted. The last line is one JSON object with the median
+seconds and `page_over_imports`, the time to the first page over that of both imports.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def one_round() -> dict[str, float]:
-    """Seconds of each, all in fresh processes."""
+    """The seconds of each step, in new processes."""
     found = {}
     for library in ("gradio", "tensorflow"):
         start = time.perf_counter()
@@ -76,7 +76,8 @@ def one_round() -> dict[str, float]:
     return found
 
 
-def _wait(app: subprocess.Popen, address: str) -> None:
+def _wait(app: subprocess.Popen[bytes], address: str) -> None:
+    """Waits until the app serves its page."""
     began = time.monotonic()
     while app.poll() is None and time.monotonic() - began < _PATIENCE:
         try:
@@ -84,10 +85,11 @@ def _wait(app: subprocess.Popen, address: str) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.02)
-    raise SystemExit("The app did not come up.")
+    raise SystemExit("The app did not start.")
 
 
 def _check(address: str) -> None:
+    """Asks the app for a verdict on a photo."""
     buffer = io.BytesIO()
     Image.fromarray(skimage.data.astronaut()).save(buffer, "JPEG", quality=95)
     photo = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

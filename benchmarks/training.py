@@ -1,10 +1,9 @@
-"""What the feature cache saves: the same frozen-stage training with it and without it, side by side in one run.
+"""Compares the same training of frozen stages with and without the feature cache.
 
     python -m benchmarks.training --data DIR [--base FILE] [--images 900]
 
-Twice two runs of ResNet50 on the same images in the same order and the same views: 5 epochs with stage5 and the head
-trained, and, on a third of the images, 20 epochs with the whole backbone frozen. The accuracies are measured on 1,000
-validation images after the clock has stopped.
+ResNet50 is trained on the same images in the same order and the same views: 5 epochs of stage5 and the head, and, on a
+third of the images, 20 epochs of the head alone. Accuracies are measured on 1,000 validation images and not timed.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from deepley.training.fit.batches import Wholes, labels_of
 
 
 def measure(data: Dataset, config: TrainConfig, base: Path | None, cached: bool) -> tuple[float, float]:
-    """Seconds of a run, and the validation accuracy of what it trained."""
+    """The seconds of a run and the validation accuracy of its network."""
     full = mock.patch.object(cache, "room_for", return_value="this run measures training without it")
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -51,13 +50,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--base", type=Path, help="an npz of base weights; without it ImageNet's are downloaded")
-    parser.add_argument("--images", type=int, default=900, help="training images, half real, half fake")
+    parser.add_argument("--images", type=int, default=900, help="number of training images, half real, half fake")
     options = parser.parse_args()
     data = load(options.data, progress=True)
     shared = TrainConfig(
         preset="benchmark",
         phases=(Phase("head", ("head",), 1, options.images, cache=True),),
-        valid_limit=32,  # validation costs both alike; this keeps it small beside the training that is compared
+        valid_limit=32,  # validation costs both runs alike and should be small beside training
         patience=100,
     )
     runs = {"stage5": (("stage5", "head"), 5, options.images), "head": (("head",), 20, options.images // 3)}

@@ -1,14 +1,14 @@
-"""What checking a 720p clip costs, stage by stage, against decoding alone, and how that grows with its length.
+"""Times the stages of checking a 720p clip against decoding alone, and how the time grows with the length of the clip.
 
     python -m benchmarks.video [--release DIR] [--seconds 10 30 60] [--clips DIR]
 
-The clips are made here, with PyAV: scikit-image's astronaut swaying before a noisy wall, 1280 x 720 at 25 frames a
-second, H.264, and one as long as the last at 1920 x 1080; `--clips` takes every clip of a folder instead. For each, in
-one run on one machine and after start-up, the file is decoded alone and checked as the page and the command line check
-it, with a stopwatch around every stage. The last line is one JSON object: for each clip its `seconds` and `pairs` of
-sampled frames, `frames_a_second` of those end to end, `over_decoding`, the check's time over that of decoding alone,
-the `shares` of its stages, and `peak_bytes`, the most memory that the process, network and all, has held so far; and
-`growth`, the time a second of the longest 720p clip takes over that of the shortest: 1 where cost is linear.
+The clips are made with PyAV: scikit-image's astronaut sways before a noisy wall, 1280 x 720 at 25 frames per second,
+H.264; one more has the length of the last and 1920 x 1080. `--clips` checks every clip of a folder instead. After
+start-up, each file is decoded alone and then checked as page and command line check it, with a stopwatch around every
+stage. The last line is one JSON object. It has, for each clip, its `seconds` and `pairs` of sampled frames, the sampled
+`frames_a_second`, `over_decoding` (the time of the check over that of decoding), the `shares` of the stages, and
+`peak_bytes` (the most memory that the process has used so far); and `growth`, the time per second of the longest 720p
+clip over that of the shortest, which is 1 if the cost is linear.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import av
@@ -50,11 +50,11 @@ STAGES = {
     "network": (TensorFlowEngine, "explain"),
     "temporal features": (changes, "features"),
 }
-"""What is timed: each without the others that it calls."""
+"""Timed functions; the time of a stage excludes that of other stages that it calls."""
 
 
 class Stopwatch:
-    """Seconds spent in each stage, without those in stages that it calls."""
+    """Measures the seconds spent in each stage, without those in stages that it calls."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -63,22 +63,23 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Times what runs inside."""
+        """Times the code inside the context."""
         self._switch(lambda: self._running.append(name))
         try:
             yield
         finally:
             self._switch(self._running.pop)
 
-    def _switch(self, to: Callable) -> None:
+    def _switch(self, to: Callable[[], object]) -> None:
+        """Ends the time of the running stage and starts that of another."""
         now = time.perf_counter()
         if self._running:
             self.seconds[self._running[-1]] += now - self._since
         to()
         self._since = now
 
-    def around(self, name: str, function: Callable) -> Callable:
-        """The function, timed; of a generator, each step."""
+    def around(self, name: str, function: Callable[..., object]) -> Callable[..., object]:
+        """A function with its time measured; of a generator, each step is measured."""
 
         def timed(*given: object, **named: object) -> object:
             with self.stage(name):
@@ -98,7 +99,7 @@ class Stopwatch:
 
 
 def film(path: Path, seconds: float, height: int = 720) -> None:
-    """Writes a 16:9 clip of the astronaut, whose face is about a fifth of the height wide and sways."""
+    """Writes a 16:9 clip of the swaying astronaut, whose face is about a fifth of the height wide."""
     width = height * 16 // 9
     rng = np.random.default_rng(0)
     grain = rng.normal(0, 4, (height + 64, width + 64, 3)).astype(np.int16)
@@ -118,7 +119,7 @@ def film(path: Path, seconds: float, height: int = 720) -> None:
 
 
 def decode(path: Path) -> float:
-    """Seconds that decoding alone takes, of the part that a check reads."""
+    """The seconds of decoding the part that a check reads."""
     start = time.perf_counter()
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"
@@ -130,8 +131,8 @@ def decode(path: Path) -> float:
     return time.perf_counter() - start
 
 
-def measure(path: Path, watcher: Watcher) -> dict:
-    """Decodes a clip, then checks it."""
+def measure(path: Path, watcher: Watcher) -> dict[str, Any]:
+    """Decodes a clip, then checks it, and returns the figures of the module's docstring."""
     alone, watch = decode(path), Stopwatch()
     with contextlib.ExitStack() as patched:
         for name, (where, what) in STAGES.items():
@@ -155,10 +156,12 @@ def measure(path: Path, watcher: Watcher) -> dict:
 
 
 def main() -> None:
-    """Prints a line a clip and, last, one JSON object."""
+    """Prints a line for each clip and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--release", type=Path, default=DEFAULT_RELEASE)
-    parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30, 60], help="lengths of the clips made here")
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=[10, 30, 60], help="lengths of the clips that are made"
+    )
     parser.add_argument("--clips", type=Path, metavar="DIR", help="check the clips of this folder instead")
     options = parser.parse_args()
     watcher = Watcher(Detector(options.release))

@@ -1,9 +1,9 @@
-"""How fast training views are drawn: by the training process itself, and by a process a core.
+"""Compares the rates at which the training process and one process per core draw training views.
 
     python -m benchmarks.views DIR [--images 1024]
 
-DIR holds aligned faces in real/ and fake/. Crops of 224 px, treated as the preset `wide` treats them, without blends,
-in batches of 64; the processes are started and warm. The last line is one JSON object.
+DIR holds aligned faces in real/ and fake/. The views are crops of 224 px with the degradations of the preset `wide`,
+without blends, in batches of 64; the processes are started before. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ def main() -> None:
     """Prints both rates and, last, one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, metavar="DIR")
-    parser.add_argument("--images", type=int, default=1024, help="views drawn each way")
+    parser.add_argument("--images", type=int, default=1024, help="number of views drawn in each way")
     options = parser.parse_args()
     sources, rates = tuple(find(options.data)), {}
     for count in (0, processes()):
         with drawers(sources, count) as views:
             _rate(views, 2 * _BATCH * max(1, count), len(sources))
             rates[count] = _rate(views, options.images, len(sources))
-        print(f"{count or 'no further'} processes: {rates[count]:.0f} views a second")
+        print(f"{count or 'no further'} processes: {rates[count]:.0f} views per second")
     alone, together = rates.values()
     result = {"schema": SCHEMA_VERSION, "processes": processes(), "views_a_second": [alone, together]}
     print(json.dumps(result | {"times_as_fast": round(together / alone, 2)}))
 
 
 def _rate(views: Views, count: int, sources: int) -> float:
-    """Views a second, asked for as Keras asks: by several threads."""
+    """The number of views per second when several threads ask for them, as Keras does."""
     batches = [np.arange(start, start + _BATCH) % sources for start in range(0, count, _BATCH)]
     begun = time.perf_counter()
     with ThreadPoolExecutor(views.at_once) as threads:

@@ -30,7 +30,7 @@ MAY_IMPORT = {
         "video": {*GROUND, "photo", "network", "explain", "engine", "verdict", "video"},
         "scan": {*GROUND, "photo", "network", "verdict", "scan"},
         "training": {*GROUND, "photo", "network", "engine", "verdict", "video", "training"},
-        "hub": {*GROUND, "network", "hub"},
+        "hub": {*GROUND, "photo", "network", "hub"},
         "jobs": {*GROUND, "network", "training", "hub", "jobs"},
         "cli": {*GROUND, "photo", "network", "verdict", "video", "scan", "training", "hub", "jobs", "cli"},
         "ui": {*GROUND, "photo", "network", "explain", "verdict", "video", "training", "hub", "jobs", "ui"},

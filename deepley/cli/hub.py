@@ -41,7 +41,7 @@ def _space(options: argparse.Namespace) -> int:
     from huggingface_hub import get_token
 
     from deepley.host.files import write
-    from deepley.hub import client
+    from deepley.hub import client, deploy
     from deepley.hub import space as spaces
 
     space = spaces.load(ROOT)
@@ -52,6 +52,6 @@ def _space(options: argparse.Namespace) -> int:
         wrong = spaces.check(space, ROOT)
         print("\n".join(wrong) or "space.yaml, README.md and requirements.txt agree.")
         return int(bool(wrong))
-    for said in spaces.deploy(space, ROOT, options.repo, client.api(get_token())):
+    for said in deploy.deploy(space, ROOT, options.repo, client.api(get_token())):
         print(said, flush=True)
     return 0

@@ -1,1 +1,1 @@
-"""The outside: the Hugging Face Hub, through its own client, with an end to every wait."""
+"""The Hugging Face Hub through its own client, with a time limit on every request."""

@@ -1,4 +1,4 @@
-"""An image-folder dataset of the Hub, at one commit, on this machine's disk."""
+"""An image-folder dataset of the Hub at one commit, downloaded to this machine."""
 
 from __future__ import annotations
 
@@ -13,24 +13,32 @@ from huggingface_hub.hf_api import RepoFile
 from deepley.config import UploadLimits
 from deepley.errors import Refusal
 from deepley.hub import client
+from deepley.photo.decode import SUFFIXES
 
 _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic")
 
 
 class DatasetError(Refusal):
-    """A dataset that cannot be taken; the message is one sentence for a person."""
+    """A dataset that cannot be used; the message is one sentence for a person."""
 
 
 def parse(pinned: str) -> tuple[str, str]:
-    """The repository and the commit of OWNER/NAME@COMMIT.
+    """Splits the name of a dataset.
+
+    Args:
+        pinned: OWNER/NAME@COMMIT.
+
+    Returns:
+        The repository and the commit.
 
     Raises:
-        DatasetError: If it is named otherwise.
+        DatasetError: If the name has another form.
     """
     match = _PINNED.fullmatch(pinned.strip())
     if not match:
-        raise DatasetError("Name it as OWNER/NAME@COMMIT, with the 40 digits of a commit: a branch may change.")
+        raise DatasetError(
+            "Name the dataset as OWNER/NAME@COMMIT with all 40 digits of the commit: a branch may change."
+        )
     return match[1], match[2]
 
 
@@ -38,16 +46,16 @@ def fetch(pinned: str, into: Path, api: HfApi, limits: UploadLimits = UploadLimi
     """Downloads the pictures below folders named real or fake.
 
     Args:
-        pinned: OWNER/NAME@COMMIT; a branch is refused, as it may be another set tomorrow.
-        into: Made if missing.
-        api: The Hub's client.
-        limits: Checked against the Hub's listing, before anything is downloaded.
+        pinned: OWNER/NAME@COMMIT; a branch is refused because its content may change.
+        into: Folder of the pictures; made if missing.
+        api: Client of the Hub.
+        limits: Limits that are checked against the Hub's listing before anything is downloaded.
 
     Returns:
-        The folder that holds them.
+        The folder of the pictures.
 
     Raises:
-        DatasetError: If the name is not pinned, or the set is too large, or has no such pictures, or the Hub fails.
+        DatasetError: If the name is not pinned, the set is too large or has no such pictures, or the Hub fails.
     """
     repo, revision = parse(pinned)
     try:
@@ -66,7 +74,7 @@ def fetch(pinned: str, into: Path, api: HfApi, limits: UploadLimits = UploadLimi
     into.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(into).free < total + limits.min_free:
         raise DatasetError("The disk of this machine is too full for these pictures.")
-    names = [glob.escape(name) for name in sorted(sizes)]  # the client takes patterns
+    names = [glob.escape(name) for name in sorted(sizes)]  # the client expects patterns
     try:
         api.snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=into, allow_patterns=names)
     except client.FAILURES as error:
@@ -75,5 +83,6 @@ def fetch(pinned: str, into: Path, api: HfApi, limits: UploadLimits = UploadLimi
 
 
 def _labelled(path: PurePosixPath) -> bool:
+    """Whether a file is a picture below a folder named real or fake."""
     folders = {part.lower() for part in path.parts[:-1]}
-    return path.suffix.lower() in _PICTURES and bool(folders & {"real", "fake"})
+    return path.suffix.lower() in SUFFIXES and bool(folders & {"real", "fake"})

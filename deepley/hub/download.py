@@ -1,8 +1,8 @@
-"""Which release the app uses: a named folder, the pinned one of the Hub, or the embedded one.
+"""The release that the app uses: a named folder, a pinned release of the Hub, or the embedded one.
 
-The Hub's client checks no hash, neither of what it downloads nor of what lies in its cache, and can try for minutes.
-So the Hub is asked once, briefly, whether it has the release; a download runs in a thread that the start leaves behind
-after a few seconds; and everything that a verdict depends on is verified by one SHA-256 (`network.files.digest`).
+The Hub's client checks no hashes, neither of downloads nor of its cache, and may retry for minutes. Therefore the Hub
+is asked once, with a short timeout, whether it has the release; a download runs in a thread for which the start waits
+only a few seconds; and every file that a verdict depends on is verified by one SHA-256 (`network.files.digest`).
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _PINNED = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40}):([0-9a-f]{64})")
 _NEEDED = (files.CONFIG, files.WEIGHTS)
 _FURTHER = (files.METRICS, files.HISTORY, files.CARD, files.DOUBT, files.TEMPORAL)
 FILES = (*_FURTHER, *_NEEDED)
-"""What is fetched of a release; where the weights are, the rest was tried."""
+"""Files of a release that are fetched, the weights last: once they are there, all others were tried."""
 
 _ASK = 3.0
-"""Seconds in which the Hub must say whether it has the release."""
+"""Seconds in which the Hub must answer whether it has the release."""
 
 
 class DownloadError(Refusal):
-    """A release that cannot be had from the Hub; the message is one sentence for a person."""
+    """A release that the Hub does not provide; the message is one sentence for a person."""
 
 
 @dataclass(frozen=True)
 class Pinned:
-    """A release on the Hub that can only be one thing.
+    """An exact release on the Hub.
 
     Attributes:
-        repo: OWNER/NAME.
-        revision: Commit, 40 hexadecimal digits: a branch may be another release tomorrow.
-        digest: `network.files.digest` of it, 64 hexadecimal digits.
+        repo: Repository, OWNER/NAME.
+        revision: Commit, 40 hexadecimal digits; a branch could change.
+        digest: Digest of the release, 64 hexadecimal digits; see `network.files.digest`.
     """
 
     repo: str
@@ -53,9 +53,9 @@ class Choice:
     """The release to start with.
 
     Attributes:
-        folder: Of the release.
-        reason: Why that one, in a sentence.
-        spare: The release to use if that one cannot be used; None if that is a mistake to be told.
+        folder: Release folder.
+        reason: Reason for the choice, as a sentence.
+        spare: Release to use if that one is unusable; None if the app should then refuse to start.
     """
 
     folder: Path
@@ -64,10 +64,13 @@ class Choice:
 
 
 def pinned(text: str) -> Pinned:
-    """Reads OWNER/NAME@COMMIT:DIGEST, as `publish` prints it.
+    """Reads the name of a pinned release.
+
+    Args:
+        text: OWNER/NAME@COMMIT:DIGEST, as `publish` prints it.
 
     Raises:
-        DownloadError: If it is none.
+        DownloadError: If the text has another form.
     """
     match = _PINNED.fullmatch(text.strip())
     if not match:
@@ -76,13 +79,13 @@ def pinned(text: str) -> Pinned:
 
 
 def choose(embedded: Path, named: str | None, hub: str | None, patience: float) -> Choice:
-    """The release to use: a folder that is named, else the one of the Hub that is asked for, else the embedded one.
+    """Chooses the release to use: the named folder, else the release of the Hub, else the embedded one.
 
     Args:
-        embedded: The release that is part of the program.
-        named: A release folder that is asked for, or None.
-        hub: A release on the Hub that is asked for, as `pinned` reads it, or None.
-        patience: Seconds to wait for the Hub; a download goes on behind it, for the next start.
+        embedded: Release folder that is part of the program.
+        named: Release folder that is asked for, or None.
+        hub: Release on the Hub that is asked for, in the form that `pinned` reads, or None.
+        patience: Seconds to wait for the Hub; the download then continues in the background for the next start.
     """
     if named:
         return Choice(Path(named), f"The release in {named} is used, as asked.")
@@ -97,21 +100,24 @@ def choose(embedded: Path, named: str | None, hub: str | None, patience: float) 
 
 
 def fetch(wanted: Pinned, patience: float) -> Path:
-    """The folder of a pinned release, from the cache or the network.
+    """Fetches a pinned release from the cache or the network.
 
     Args:
-        wanted: See `Pinned`.
+        wanted: Release to fetch.
         patience: Seconds to wait at most.
 
+    Returns:
+        The release folder.
+
     Raises:
-        DownloadError: If it does not come in time or cannot be had, or is not what was pinned.
+        DownloadError: If the release does not arrive in time, the Hub does not provide it, or its digest is another.
     """
     outcome: list[Path | Exception] = []
 
     def work() -> None:
         try:
             outcome.append(_files(wanted))
-        except Exception as error:  # whatever it is, the start goes on
+        except Exception as error:  # any failure is reported below; the start goes on
             outcome.append(error)
 
     thread = threading.Thread(target=work, name="release from the Hub", daemon=True)
@@ -127,15 +133,14 @@ def fetch(wanted: Pinned, patience: float) -> Path:
 
 
 def _files(wanted: Pinned) -> Path:
-    """The release, verified; a cache that holds something else is filled anew."""
-    for how in ({"local_files_only": True}, {}, {"force_download": True}):
-        local = "local_files_only" in how
+    """Fetches a release and verifies it; a cache with other content is filled anew."""
+    for local, force in ((True, False), (False, False), (False, True)):
         if not local:
             client.api(None)  # bounds the waits
             at = hf_hub_url(wanted.repo, files.CONFIG, revision=wanted.revision)
             get_hf_file_metadata(at, token=get_token() or False, timeout=_ASK)
         try:
-            folder = _each(wanted, **how)
+            folder = _each(wanted, local, force)
         except LocalEntryNotFoundError:
             if local:
                 continue
@@ -144,24 +149,30 @@ def _files(wanted: Pinned) -> Path:
             return folder
         for name in files.JUDGING:  # also one that the release does not have
             (folder / name).unlink(missing_ok=True)
-    raise DownloadError(f"What came is not what was pinned: its digest is another than {wanted.digest[:12]}….")
+    raise DownloadError(f"The release on the Hub is not the pinned one: its digest is not {wanted.digest[:12]}….")
 
 
-def _each(wanted: Pinned, **how: bool) -> Path:
-    """Gets every file into the cache; what a release can do without may be missing.
+def _each(wanted: Pinned, local: bool, force: bool) -> Path:
+    """Fetches every file into the cache; optional files may be missing.
 
     Args:
-        wanted: See `Pinned`.
-        **how: Options of `hf_hub_download`.
+        wanted: Release to fetch.
+        local: Whether to look in the cache only.
+        force: Whether to download files that the cache has.
+
+    Returns:
+        The folder of the files in the cache.
     """
     token = get_token() or False
     for name in FILES:
         try:
-            path = hf_hub_download(wanted.repo, name, revision=wanted.revision, token=token, **how)
+            path = hf_hub_download(
+                wanted.repo, name, revision=wanted.revision, token=token, local_files_only=local, force_download=force
+            )
             if name == files.WEIGHTS:
                 folder = Path(path).parent
         except EntryNotFoundError as error:
-            unasked = isinstance(error, LocalEntryNotFoundError) and not how.get("local_files_only")
+            unasked = isinstance(error, LocalEntryNotFoundError) and not local
             if name in _NEEDED or unasked:
                 raise
     return folder

@@ -77,8 +77,8 @@ def test_a_pinned_release_is_fetched_once_and_then_used_without_the_hub(hub, nam
     [
         (Fault("resolve", 401, times=99), "log in again"),
         (Fault("resolve", 403, times=99), "access to the repository"),
-        (Fault("resolve", 404, times=99, code="RepoNotFound"), "does not know it"),
-        (Fault("GET .*resolve.*safetensors", 404, times=99, code="EntryNotFound"), "does not know it"),
+        (Fault("resolve", 404, times=99, code="RepoNotFound"), "does not know this"),
+        (Fault("GET .*resolve.*safetensors", 404, times=99, code="EntryNotFound"), "does not know this"),
         (Fault("resolve", 500, times=99), "error (500)"),
         (Fault("resolve", 429, times=99, retry_after=60), "asks to wait"),
         (Fault("resolve", 0, times=99), "cannot be reached"),
@@ -130,7 +130,7 @@ def test_etags_that_mix_up_the_files_are_found_out(hub, name, tmp_path):
     hub.faults = [Fault("resolve", 200, times=99, code="etag")]
     folder, reason, _ = _choose(hub.url, tmp_path, name)
     assert folder == "embedded"
-    assert "not what was pinned" in reason
+    assert "not the pinned one" in reason
 
 
 def test_a_cache_that_cannot_be_written_leaves_the_embedded_release_in_use(hub, name, tmp_path):
@@ -163,7 +163,7 @@ def test_a_hub_that_lies_is_found_out(hub, name, tmp_path, file):
     tree[file] = tree.get(file, b"") + b" "  # the config would read as before
     folder, reason, _ = _choose(hub.url, tmp_path, name)
     assert folder == "embedded"
-    assert "not what was pinned" in reason
+    assert "not the pinned one" in reason
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])

@@ -87,7 +87,7 @@ def test_what_an_earlier_release_had_and_the_new_one_has_not_is_taken_away(hub, 
         (Fault("repos/create", 403), "right to write"),
         (Fault("/commit/", 500), "error (500)"),
         (Fault("/commit/", 429, retry_after=60), "asks to wait"),
-        (Fault("/commit/", 404), "does not know it"),
+        (Fault("/commit/", 404), "does not know this"),
         (Fault("PUT /lfs/", 403), "right to write"),
     ],
 )

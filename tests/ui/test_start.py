@@ -32,7 +32,7 @@ print("\\n".join(sys.modules), flush=True)
 os._exit(0)
 """
 LATER = {"mtcnn", "deepley.training.fit.run", "deepley.training.video.clips", "deepley.training.views.blending"}
-LATER |= {"deepley.jobs.trainer", "deepley.scan", "deepley.cli", "deepley.hub.space"}
+LATER |= {"deepley.jobs.trainer", "deepley.scan", "deepley.cli", "deepley.hub.space", "deepley.hub.deploy"}
 NEVER = {"torch", "jax", "ray", "matplotlib", "skimage", "foolbox", "playwright"}
 
 
