@@ -31,7 +31,7 @@ _ATTEMPTS = 6
 def deploy(
     space: Space, project: Path, repo: str, api: HfApi, poll: float = _POLL, settle: float = _SETTLE
 ) -> Iterator[str]:
-    """Makes a Space what its description says.
+    """Deploys a Space as its description says.
 
     Args:
         space: Description of the Space.

@@ -25,7 +25,7 @@ class Training:
         out: Folder for checkpoint, history and feature cache.
         release: Folder of the release.
         name: Name of the release.
-        origin: What the pictures are, in words, for the model card.
+        origin: Description of the pictures in words, for the model card.
         base: File of base weights; None downloads Keras's ImageNet weights.
         start: Release to start from instead of base weights, or None.
         resume: Whether to go on from the checkpoint in `out` if there is one.

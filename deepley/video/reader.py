@@ -31,7 +31,7 @@ class VideoError(Refusal):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a container states of its video before anything is decoded.
+    """Facts that a container states of its video before anything is decoded.
 
     Attributes:
         format: FFmpeg's name of the container.
@@ -85,7 +85,7 @@ class Reading:
     """What was read of a clip.
 
     Attributes:
-        facts: What the container states.
+        facts: Facts that the container states.
         frames: Number of decoded frames.
         start: Time of the first frame in seconds.
         end: Time of the last decoded frame in seconds.
@@ -244,6 +244,7 @@ def _prepared(container: av.container.InputContainer, limits: VideoLimits) -> Vi
 
 
 def _too_large(width: int, height: int, limits: VideoLimits) -> VideoError:
+    """The error for frames that are too large."""
     return VideoError(
         f"The frames have {width} x {height} pixels; at most {limits.max_pixels / 1e6:.0f} megapixels are accepted. "
         "Export the clip at a smaller size."

@@ -69,6 +69,7 @@ def likeness(crop: np.ndarray) -> np.ndarray:
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
+    """A vector scaled to length 1."""
     return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
 

@@ -91,7 +91,7 @@ class ClipVerdict:
 
     Attributes:
         sha256: SHA-256 of the file, hexadecimal.
-        reading: What was read of the clip.
+        reading: Part of the clip that was read, and its facts.
         shown: Small copies of frames in order of time, one for each pair.
         tracks: Faces that were judged, in the order of appearance.
         reason: Reason why no face was judged, as a sentence; None if one was.

@@ -119,6 +119,8 @@ def _members(archive: Path) -> Iterator[Member]:
 
 
 def _from_folder(path: Path) -> Callable[[int], bytes]:
+    """A reader of a file, see `Member.read`."""
+
     def read(limit: int) -> bytes:
         with open(path, "rb") as file:
             return file.read(limit)
@@ -127,6 +129,8 @@ def _from_folder(path: Path) -> Callable[[int], bytes]:
 
 
 def _from_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int], bytes]:
+    """A reader of a file in a zip, see `Member.read`."""
+
     def read(limit: int) -> bytes:
         try:
             with opened.open(info) as file:
@@ -138,6 +142,8 @@ def _from_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[int],
 
 
 def _from_tar(opened: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[int], bytes]:
+    """A reader of a file in a tar, see `Member.read`."""
+
     def read(limit: int) -> bytes:
         try:
             file = opened.extractfile(info)

@@ -24,7 +24,7 @@ RARE = 20
 
 
 class Fact(NamedTuple):
-    """What a picture file says of itself.
+    """Size, format and tables of a picture file.
 
     Attributes:
         size: (width, height) in pixels.
@@ -79,7 +79,7 @@ def shortcuts(labels: np.ndarray, facts: Sequence[Fact]) -> list[str]:
 
     Args:
         labels: (n,) int, 0 = real, 1 = fake.
-        facts: What each file says of itself.
+        facts: Size, format and tables of each file.
 
     Returns:
         A warning for size, format and JPEG tables if that alone separates the classes with more than 60 % balanced

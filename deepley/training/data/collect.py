@@ -79,4 +79,5 @@ def _crop(pixels: np.ndarray, face: faces.Face, limits: FaceLimits) -> np.ndarra
 
 
 def _stem(path: Path) -> str:
+    """The name of a file up to its first dot."""
     return path.name.split(".")[0]

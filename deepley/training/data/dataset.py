@@ -58,12 +58,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What reading a picture told.
+    """The facts of a picture that was read.
 
     Attributes:
         digest: SHA-256 of its bytes.
         thumbnail: Thumbnail, see `audit.thumbnail`.
-        fact: What the file says of itself.
+        fact: Size, format and tables of the file.
     """
 
     digest: bytes

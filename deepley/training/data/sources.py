@@ -1,4 +1,4 @@
-"""Where pictures come from: a folder, the Kaggle CSVs beside one, or a tar read in place."""
+"""Labelled image files: of a folder, of the Kaggle CSVs in one, or of a tar that is read in place."""
 
 from __future__ import annotations
 
@@ -158,6 +158,7 @@ def place(path: PurePosixPath) -> tuple[int, str | None, str] | None:
 
 
 def _from_folder(data: Path) -> list[Source]:
+    """The images of a folder."""
     found = []
     for folder, folders, files in os.walk(data):
         folders.sort()
@@ -172,6 +173,7 @@ def _from_folder(data: Path) -> list[Source]:
 
 
 def _from_csvs(data: Path, tables: list[Path]) -> list[Source]:
+    """The images that the Kaggle set's CSVs name."""
     found = []
     for table in tables:
         split = table.stem
@@ -193,6 +195,7 @@ def _from_csvs(data: Path, tables: list[Path]) -> list[Source]:
 
 
 def _from_tar(data: Path) -> list[Source]:
+    """The images of an uncompressed tar."""
     found = []
     try:
         with tarfile.open(data, "r:") as archive:

@@ -33,7 +33,7 @@ class CheckpointError(Refusal):
 
 @dataclass
 class Progress:
-    """How far a run is between two rounds.
+    """The progress of a run between two rounds.
 
     Attributes:
         phase: Index of the current phase; the number of phases once all are done.
@@ -82,8 +82,8 @@ def save(
 
     Args:
         path: File of the checkpoint, which is replaced as a whole.
-        identity: What must be equal at resume.
-        progress: How far the run is.
+        identity: Identity of the run.
+        progress: Progress of the run.
         model: The whole network.
         optimizer: Optimizer of the current phase; None between phases.
         best: Best weights of the current phase; None between phases.
@@ -107,7 +107,7 @@ class Checkpoint:
     """A checkpoint that was read.
 
     Attributes:
-        progress: How far the run was.
+        progress: Progress of the run.
         tensors: Arrays by name: weights, best weights, optimizer variables and dropout states.
     """
 

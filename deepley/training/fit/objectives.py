@@ -84,7 +84,7 @@ def evidence(logits: keras.KerasTensor) -> keras.KerasTensor:
 
 
 class Accuracy(keras.metrics.BinaryAccuracy):
-    """The share of images called real or fake rightly, whichever kind of fake they are."""
+    """The share of images called real or fake correctly, over all kinds of fake."""
 
     def __init__(self, name: str = "accuracy") -> None:
         super().__init__(threshold=0.0, name=name)
@@ -96,7 +96,7 @@ class Accuracy(keras.metrics.BinaryAccuracy):
 
 
 class AUC(keras.metrics.AUC):
-    """The area under the ROC curve of real against fake, whichever kind of fake they are."""
+    """The area under the ROC curve of real against fake, over all kinds of fake."""
 
     def __init__(self, name: str = "auc") -> None:
         super().__init__(from_logits=True, name=name)

@@ -199,7 +199,7 @@ def finish(
         config: Recipe.
         folder: Release folder, replaced only when the new release is complete.
         name: Name of the release.
-        origin: What the pictures are and where they come from, in words, for card and page.
+        origin: Description and source of the pictures in words, for card and page.
         start: Release that training started from, whose rounds and data are stated too; or None.
 
     Returns:

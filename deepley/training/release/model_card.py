@@ -13,7 +13,7 @@ from deepley.recipes import ModelConfig
 from deepley.records import from_json
 from deepley.training.measure.intervals import Figures, Interval
 
-_TEMPLATE = Path(__file__).parent / "model_card.md"
+_TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 _MADE = {"generated": "made by a generator", "blended": "changed by blending in another face"}
 
 _ROWS = {

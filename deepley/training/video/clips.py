@@ -71,7 +71,7 @@ _NEAR_MOUTH = np.exp(
 
 @dataclass(frozen=True)
 class Shot:
-    """How a photo is filmed.
+    """Motion, light, noise and compression of the clips of a photo.
 
     Attributes:
         camera: (FRAMES, 4) float32, shift in x and y in pixels, angle in radians, zoom as a share.

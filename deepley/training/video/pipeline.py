@@ -38,7 +38,7 @@ def train(data: Path, release: Path, origin: str, limit: int = 0) -> Trained:
     Args:
         data: Aligned faces, see `sources.find`; photos that the release was trained on are left out.
         release: Release folder that gets the head.
-        origin: What the photos are, in words, for the card.
+        origin: Description of the photos in words, for the card.
         limit: Number of photos to film at most; 0 films all.
 
     Raises:

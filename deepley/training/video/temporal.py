@@ -140,7 +140,7 @@ def details(release: str, sha256: str, made: Examples, measured: Measured, origi
         sha256: SHA-256 of the release's weights, hexadecimal.
         made: Clips that the head was trained and measured on.
         measured: Result of `figures`.
-        origin: What the photos are, in words.
+        origin: Description of the photos in words.
 
     Returns:
         The details as JSON, see `temporal_head.Head`.

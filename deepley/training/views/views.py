@@ -137,4 +137,5 @@ def _follow(parent: multiprocessing.process.BaseProcess) -> None:
 
 
 def _draw(indices: np.ndarray, key: tuple[int, ...], crop: int, degrade: str) -> np.ndarray:
+    """Draws views in a process that `_hold` has prepared."""
     return _held.draw(indices, key, crop, degrade)
