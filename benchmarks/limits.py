@@ -3,7 +3,7 @@
     python -m benchmarks.limits DIR [--release DIR] [--images 400]
 
 DIR holds aligned faces in real/ and fake/ (the validation split). Every face is scored as it is, at smaller sizes
-(shrunk, then enlarged as `photo.faces.align` does), blurred, and under each treatment of the page. Sizes are those of
+(shrunk, then enlarged as `alignment.align` does), blurred, and under each treatment of the page. Sizes are those of
 the face detector's box, to which the page's limit applies; sharpness is `Face.sharpness`. "To doubt" is the share of
 verdicts that the page calls inconclusive because a treatment moves the score across the threshold. The last line is one
 JSON object.
@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 
 from deepley.config import DEFAULT_RELEASE, FACE_SIZE
-from deepley.photo.faces import TEMPLATE, Face, find
+from deepley.photo.alignment import TEMPLATE
+from deepley.photo.faces import Face, find
 from deepley.photo.treatment import TREATMENTS, blur
 from deepley.records import SCHEMA_VERSION
 from deepley.training.data.sources import find as find_sources

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from deepley.cli.parsing import Commands
 from deepley.config import RUNS_FOLDER
+from deepley.errors import Refusal
 from deepley.records import to_json
 
 if TYPE_CHECKING:
@@ -129,7 +130,10 @@ def _estimate(options: argparse.Namespace) -> int:
     from deepley.training.data import dataset
     from deepley.training.fit import begin, estimate
 
-    config = from_json(JobConfig, json.load(sys.stdin))
+    try:
+        config = from_json(JobConfig, json.load(sys.stdin))
+    except json.JSONDecodeError as error:
+        raise Refusal(f"The job's config on the input is no JSON ({error}).") from error
     start, base = (Path(path) if path else None for path in (config.start, config.base))
     splits = dataset.load(Path(config.data)).splits
     recipe = begin.for_start(config.train, start)

@@ -22,7 +22,7 @@ _CUT = 30.0
 """Mean difference of two neighbours' 32 x 18 thumbnails, in grey levels, from which a cut lies between them."""
 
 _MISSING = 1.0
-"""Seconds by which the last frame may precede the end that the container states, as sound may be a little longer."""
+"""Seconds by which the last frame may precede the stated end, as sound may be a little longer."""
 
 
 class VideoError(Refusal):
@@ -226,8 +226,7 @@ def _facts(path: Path, container: av.container.InputContainer, limits: VideoLimi
 
 
 def _video(container: av.container.InputContainer) -> VideoStream:
-    """The first video stream."""
-    # FFmpeg treats the cover picture of a song as a video stream.
+    """The first video stream; FFmpeg treats the cover picture of a song as one too."""
     streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not streams:
         raise VideoError("The file has sound but no picture." if container.streams.audio else "The file has no video.")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepley.photo import faces
+from deepley.photo import alignment, faces
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_the_astronauts_face_is_found_where_it_is(face):
 
 def test_an_aligned_face_has_its_eyes_on_the_ffhq_template(face):
     eyes = face.landmarks[:2] @ face.to_crop[:, :2].T + face.to_crop[:, 2]
-    assert np.abs(eyes - faces.TEMPLATE[:2]).max() < 10
+    assert np.abs(eyes - alignment.TEMPLATE[:2]).max() < 10
     assert abs(eyes[0, 1] - eyes[1, 1]) < 6  # level, up to the tilt between eyes and mouth
 
 
@@ -62,7 +62,7 @@ def test_a_box_ends_where_the_photo_ends(astronaut):
 
 def test_the_transform_is_a_similarity_that_maps_its_own_square_onto_the_crop():
     landmarks = np.array([[30.0, 50], [70, 50], [50, 70], [35, 95], [65, 95]])
-    matrix = faces.ffhq_transform(landmarks)
+    matrix = alignment.ffhq_transform(landmarks)
     np.testing.assert_allclose(matrix[0, 0], matrix[1, 1])
     np.testing.assert_allclose(matrix[0, 1], -matrix[1, 0], atol=1e-12)
     # Half side: the longer of 2.0 * 40 px between the eyes and 1.8 * 45 px down to the mouth.
@@ -115,8 +115,8 @@ def test_detail_finer_than_the_crop_can_show_is_filtered_out_of_a_zone_plate(fac
     radius = np.hypot(*(np.mgrid[:side, :side] - side / 2))
     finest = 0.49  # cycles a pixel at the middle of each border, rising from 0 at the centre
     levels = np.rint(127.5 + 100 * np.cos(2 * np.pi * finest * radius**2 / side)).astype(np.uint8)
-    landmarks = (faces.TEMPLATE - 127.5) / factor + side / 2
-    crop, _ = faces.align(np.repeat(levels[..., None], 3, axis=2), landmarks, tolerance=-1.0)
+    landmarks = (alignment.TEMPLATE - 127.5) / factor + side / 2
+    crop, _ = alignment.align(np.repeat(levels[..., None], 3, axis=2), landmarks, tolerance=-1.0)
     radius = np.hypot(*(np.mgrid[:256, :256] - 127.5))
     frequency = finest * 2 * radius / factor / side / factor  # in cycles a pixel of the crop: it can show 0.5
     assert crop[frequency < 0.35].std() > 55
@@ -126,17 +126,17 @@ def test_detail_finer_than_the_crop_can_show_is_filtered_out_of_a_zone_plate(fac
 @pytest.mark.parametrize("times", [2, 3, 4])
 def test_a_photo_and_its_enlargement_give_the_same_crop(astronaut, times):
     landmarks = faces.find(astronaut)[0].landmarks
-    small, _ = faces.align(astronaut, landmarks, tolerance=-1.0)
+    small, _ = alignment.align(astronaut, landmarks, tolerance=-1.0)
     side = 512 * times
     large = np.asarray(Image.fromarray(astronaut).resize((side, side), Image.Resampling.LANCZOS))
-    again, _ = faces.align(large, (landmarks + 0.5) * times - 0.5, tolerance=-1.0)
+    again, _ = alignment.align(large, (landmarks + 0.5) * times - 0.5, tolerance=-1.0)
     assert np.abs(small.astype(int) - again).mean() < 1.5
 
 
 def test_a_crop_may_be_larger(astronaut, face):
-    crop, to_crop = faces.align(astronaut, face.landmarks, tolerance=-1.0, side=512)
+    crop, to_crop = alignment.align(astronaut, face.landmarks, tolerance=-1.0, side=512)
     assert crop.shape == (512, 512, 3)
     half = np.asarray(Image.fromarray(crop).resize((256, 256), Image.Resampling.LANCZOS))
     assert np.abs(half.astype(int) - face.crop).mean() < 1.5
-    smaller = faces.scaling(0.5) @ np.vstack([to_crop, [0, 0, 1]])
+    smaller = alignment.scaling(0.5) @ np.vstack([to_crop, [0, 0, 1]])
     np.testing.assert_allclose(smaller[:2], face.to_crop, atol=1e-9)

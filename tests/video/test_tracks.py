@@ -4,7 +4,8 @@ import pytest
 
 from deepley.config import VideoLimits
 from deepley.photo import faces
-from deepley.photo.faces import TEMPLATE, Face
+from deepley.photo.alignment import TEMPLATE, ffhq_transform
+from deepley.photo.faces import Face
 from deepley.video import reader, tracks
 from deepley.video.reader import Frame, Pair, Reading
 from tests.video import film
@@ -58,7 +59,7 @@ def test_a_square_clip_of_an_aligned_face_is_aligned_in_every_frame(astronaut):
     crop = cv2.resize(faces.find(astronaut)[0].crop, (288, 288))
     tracker, moved = tracks.Tracker(), np.roll(crop, 9, axis=1)
     (seen,) = tracker.follow(Pair(Frame(crop, 0.0), Frame(moved, 0.04), 0)).values()
-    own = faces.ffhq_transform(seen.first.landmarks)
+    own = ffhq_transform(seen.first.landmarks)
     np.testing.assert_allclose(seen.first.to_crop, own)
     assert np.abs(seen.first.crop.astype(int) - seen.second.crop).mean() < 8  # the shift is taken out
 

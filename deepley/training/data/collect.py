@@ -13,7 +13,7 @@ from PIL import Image
 
 from deepley.config import FACE_SIZE, FaceLimits
 from deepley.host.files import write
-from deepley.photo import faces
+from deepley.photo import alignment, faces
 from deepley.photo.decode import SUFFIXES, PhotoError, decode
 from deepley.training.data.pictures import Skipped
 from deepley.training.data.sources import DataError
@@ -74,7 +74,7 @@ def _crop(pixels: np.ndarray, face: faces.Face, limits: FaceLimits) -> np.ndarra
     own = round(FACE_SIZE / np.hypot(*face.to_crop[0, :2]))
     if own <= FACE_SIZE:
         return face.crop
-    crop, _ = faces.align(pixels, face.landmarks, limits.aligned_tolerance, min(own, LARGEST))
+    crop, _ = alignment.align(pixels, face.landmarks, limits.aligned_tolerance, min(own, LARGEST))
     return crop
 
 

@@ -17,6 +17,7 @@ from deepley.host.ahead import ahead
 from deepley.photo.decode import PhotoError, decode
 from deepley.training.data import audit
 from deepley.training.data.audit import Fact
+from deepley.training.data.names import real_key
 from deepley.training.data.pictures import Picture, Skipped
 from deepley.training.data.sources import LABELS, SPLITS, DataError, Source, find
 
@@ -109,8 +110,10 @@ def _split(sources: Sequence[Source], digests: Sequence[bytes]) -> dict[str, lis
     """The positions of the images of each split; see `load`."""
     splits: dict[str, list[int]] = {split: [] for split in SPLITS}
     named = {source.split for source in sources}
+    originals = {real_key(source.name): digest for source, digest in zip(sources, digests) if source.label == 0}
     for i, (source, digest) in enumerate(zip(sources, digests)):
-        splits[split_of(source, digest, named)].append(i)
+        # A reconstruction goes where its original goes.
+        splits[split_of(source, originals.get(source.twin or "", digest), named)].append(i)
     if "valid" not in named:
         _fill(splits, named - {"train"}, sources, digests)
     for split in ("train", "valid"):

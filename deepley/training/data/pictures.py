@@ -21,7 +21,7 @@ class Picture(Protocol):
         label: 0 = real, 1 = fake.
         kind: Kind of fake, "generated" or "blended"; of no meaning for a real image.
         origin: Source that the image counts towards when sources are balanced.
-        twin: Name, without suffix, of the real picture that a fake was made of; None if there is none.
+        twin: Key (`names.real_key`) of the real picture that a fake was made of; None if there is none.
     """
 
     @property

@@ -9,6 +9,8 @@ Latent Diffusion-Generated Images"). The network is that of the tiny autoencoder
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -23,12 +25,15 @@ from deepley.host.files import write
 from deepley.network import devices
 from deepley.photo.decode import PhotoError, decode
 from deepley.training.data.collect import QUALITY
+from deepley.training.data.names import RECONSTRUCTED, labelled
 from deepley.training.data.pictures import Skipped
-from deepley.training.data.sources import RECONSTRUCTED, DataError, find
+from deepley.training.data.sources import DataError, find
 
 _SHRINK, _ENLARGE = (2, 6, 10), (7, 12, 17)
 """Positions of the encoder's layers that halve the size, and of the decoder's layers before which it is doubled."""
 
+_LAST = 19
+"""Position of the decoder's last layer."""
 _GROUPS = 4
 _EPSILON = 1e-5
 
@@ -56,7 +61,10 @@ class Autoencoder:
         try:
             weights = [_read(path) for path in (encoder, decoder)]
             self._stages = [{i: _layer(layers[i], dtype) for i in sorted(layers)} for layers in weights]
-        except (OSError, ValueError, KeyError) as error:
+            first, last = (weights[i][position]["weight"].shape for i, position in ((0, 0), (1, _LAST)))
+            if first[2] != 3 or last[3] != 3:
+                raise ValueError("one of them takes or gives no colours")
+        except (OSError, ValueError, EOFError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(f"{encoder.name} and {decoder.name} are not an autoencoder's weights ({error}).") from error
         self._dtype = dtype
 
@@ -154,8 +162,8 @@ def reconstruct(data: Path, encoder: Path, decoder: Path, smallest: int, limit: 
     for source in tqdm.tqdm(reals, desc="Reconstructing", unit=" photos", mininterval=10):
         if limit and taken.get(source.origin, 0) >= limit:
             continue
-        head, _, tail = source.name.rpartition("real/")
-        out = data / f"{head}fake/{RECONSTRUCTED}/{Path(tail).with_suffix('.jpg')}"
+        above, below = labelled(source.name)
+        out = data.joinpath(*above, "fake", RECONSTRUCTED, *below).with_suffix(".jpg")
         try:
             pixels = decode(source.read()).pixels
         except PhotoError as error:

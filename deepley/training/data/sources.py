@@ -16,14 +16,12 @@ import numpy as np
 from deepley.config import FACE_SIZE
 from deepley.errors import Refusal
 from deepley.photo.decode import SUFFIXES, centre_crop, decode, reduce
+from deepley.training.data import names
 from deepley.training.data.pictures import Picture
 from deepley.training.data.reduction import reduced
 
 SPLITS = ("train", "valid", "test")
 LABELS = {"real": 0, "fake": 1}
-
-RECONSTRUCTED = "reconstructed"
-"""Folder below `fake/` with the reconstructions of real pictures, each at the path that its original has in `real/`."""
 
 _BELOW = ("", "real-vs-fake", "real_vs_fake/real-vs-fake")
 """Folders against which the paths in the Kaggle set's CSVs are tried: it is unpacked in several ways."""
@@ -69,14 +67,13 @@ class Source:
 
     @property
     def twin(self) -> str | None:
-        """Name, without suffix, of the real picture that this fake reconstructs; None for every other image."""
-        head, made, tail = self.name.rpartition(f"fake/{RECONSTRUCTED}/")
-        return f"{head}real/{stem(tail)}" if made else None
+        """Key of the real picture that this fake reconstructs (`names.real_key`); None for every other image."""
+        return names.twin_key(self.name) if self.label else None
 
     @property
     def origin(self) -> str:
-        """The folder that holds the picture: its label, and its source where several were collected."""
-        return str(PurePosixPath(self.name).parent)
+        """The set that the picture belongs to; see `names.origin`."""
+        return names.origin(self.name)
 
     def face(self, rng: np.random.Generator | None = None, reduction: np.random.Generator | None = None) -> np.ndarray:
         """Decodes a training picture: the middle square after its shorter side was reduced to 256 px.
@@ -102,11 +99,6 @@ class Source:
         return centre_crop(pixels, FACE_SIZE)
 
 
-def stem(name: str) -> str:
-    """A name without its suffix."""
-    return str(PurePosixPath(name).with_suffix(""))
-
-
 def find(data: Path) -> list[Source]:
     """Lists the labelled images of a folder or tar, sorted by name.
 
@@ -126,7 +118,10 @@ def find(data: Path) -> list[Source]:
     """
     if data.is_dir():
         tables = sorted(p for p in data.iterdir() if _CSV_NAME.fullmatch(p.name))
-        found = _from_csvs(data, tables) if tables else _from_folder(data)
+        try:
+            found = _from_csvs(data, tables) if tables else _from_folder(data)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"A CSV in {data.name} is not UTF-8 text ({error}): save it as UTF-8.") from error
     elif data.is_file():
         found = _from_tar(data)
     else:

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from deepley.config import FACE_SIZE
-from deepley.photo.faces import TEMPLATE
+from deepley.photo.alignment import TEMPLATE
 from deepley.training.views import blending
 
 KINDS = ("real", "blended", "control")

@@ -20,7 +20,7 @@ import tqdm
 from deepley.config import FaceLimits
 from deepley.host.files import write
 from deepley.network import release
-from deepley.photo import faces
+from deepley.photo import alignment, faces
 from deepley.photo.decode import PhotoError
 from deepley.training.data import dataset
 from deepley.training.data.sources import SPLITS, DataError, Source
@@ -33,7 +33,7 @@ from deepley.video.observations import Explain, Observation
 SHARES = {"train": 0.5, "valid": 0.15, "test": 0.35}
 """Share of the photos for each split."""
 
-_CODE = (blending, clips, faces, observations, reader, frames, changes, tracks)
+_CODE = (alignment, blending, clips, faces, observations, reader, frames, changes, tracks)
 """Modules on which the features of a clip depend: stored features are computed anew when their text changes."""
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from deepley.config import FACE_SIZE
-from deepley.photo.faces import TEMPLATE
+from deepley.photo.alignment import TEMPLATE
 from deepley.photo.treatment import down_and_up, jpeg
 
 _BROWS = [(180, 98), (127, 90), (74, 98)]

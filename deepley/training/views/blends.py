@@ -12,8 +12,9 @@ import tqdm
 
 from deepley.photo import faces
 from deepley.training.data.dataset import Dataset
+from deepley.training.data.names import real_key
 from deepley.training.data.pictures import Picture
-from deepley.training.data.sources import Source, fingerprint, stem
+from deepley.training.data.sources import Source, fingerprint
 from deepley.training.views import blending
 
 SWAPPED = 1 / 3
@@ -68,7 +69,7 @@ class Blend:
     @property
     def twin(self) -> str:
         """The name of the real picture without its suffix."""
-        return stem(self.real.name)
+        return real_key(self.real.name)
 
     @property
     def real(self) -> Source:

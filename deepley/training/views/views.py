@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from deepley.host import cores
+from deepley.training.data.names import real_key
 from deepley.training.data.pictures import Picture
-from deepley.training.data.sources import stem
 from deepley.training.views import augment
 
 
@@ -66,7 +66,7 @@ class Views:
 
 def twins(sources: Sequence[Picture]) -> dict[int, int]:
     """Maps the position of each fake made of a real picture to the position of that picture, if it is present."""
-    places = {stem(source.name): i for i, source in enumerate(sources) if source.label == 0}
+    places = {real_key(source.name): i for i, source in enumerate(sources) if source.label == 0}
     made = ((i, source.twin) for i, source in enumerate(sources) if source.twin is not None)
     return {i: places[real] for i, real in made if real in places}
 

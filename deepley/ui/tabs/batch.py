@@ -28,8 +28,6 @@ from deepley.verdict.record import NamedRecord
 Cells: TypeAlias = list[str | int | None]
 """A line of the table, with the columns `HEADERS`."""
 
-"""A photo's verdict as `batch.to_json` gives it."""
-
 HEADERS = ["photo", "file", "evidence", "score", "note", "faces"]
 _LOG = logging.getLogger(__name__)
 _TYPES: list[Literal["html", "str", "number"]] = ["html", "str", "str", "str", "str", "number"]

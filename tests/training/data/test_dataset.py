@@ -177,7 +177,10 @@ def test_balanced_rounds_show_a_small_source_more_often_and_every_picture_of_it_
         for (label, name), size in sizes.items()
         for i in range(size)
     )
-    places = {origin: [i for i, s in enumerate(sources) if s.origin == f"train/{'/'.join(origin)}"] for origin in sizes}
+    places = {
+        origin: [i for i, s in enumerate(sources) if s.name.startswith(f"train/{'/'.join(origin)}/")]
+        for origin in sizes
+    }
     shown = order(sources, (1,), 0, 6 * len(sources), balance=0.5)
     counts = {origin: np.bincount(shown, minlength=len(sources))[members] for origin, members in places.items()}
     assert sum(counts[("fake", "only")]) == 6 * 50  # a label's share stays that of its pictures

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deepley.photo.faces import TEMPLATE, find
+from deepley.photo.alignment import TEMPLATE
+from deepley.photo.faces import find
 from deepley.training.video import clips
 from deepley.video import changes, reader, temporal_head
 from tests.video import film

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from deepley.photo import faces
-from deepley.photo.faces import TEMPLATE
+from deepley.photo.alignment import TEMPLATE
 from deepley.photo.treatment import jpeg
 from deepley.training.data import dataset
 from deepley.training.data.sources import find
@@ -161,7 +161,7 @@ def test_a_blend_of_a_large_picture_is_reduced_as_its_real_picture_is(astronaut,
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "1.png").write_bytes(encode(large))
     (real,) = find(tmp_path)
-    blend = blends.Blend(blends.Pool((real,), faces.TEMPLATE[None].astype(np.float32)), 0)
+    blend = blends.Blend(blends.Pool((real,), TEMPLATE[None].astype(np.float32)), 0)
     plain = {seed: real.face(reduction=np.random.default_rng(seed)) for seed in range(6)}
     assert len({picture.tobytes() for picture in plain.values()}) > 2
     for seed in plain:
