@@ -172,6 +172,12 @@ def _ended(job: Job, api: HfApi, remote: Remote, status: JobStatus, stage: str, 
 
 
 def with_token_of_environment(job: Job) -> int:
-    """Follows a job with the token in HF_TOKEN, as `deepley jobs follow` does."""
-    token = os.environ["HF_TOKEN"]
+    """Follows a job with the token in HF_TOKEN, as `deepley jobs follow` does.
+
+    Raises:
+        JobError: If there is no token.
+    """
+    token = os.environ.get("HF_TOKEN")
+    if not token:
+        raise JobError("Set HF_TOKEN to the token of the account that runs this job.")
     return follow(job, client.api(token), token)

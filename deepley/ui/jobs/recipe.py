@@ -91,6 +91,8 @@ def _phase(base: TrainConfig, row: Row) -> Phase:
             crop=int(row[4]),
             learning_rate=float(row[5]),
         )
+    except Refusal:
+        raise
     except (TypeError, ValueError) as error:
         raise Refusal(f"Phase {name!r}: {error}.") from error
     if phase.crop > FACE_SIZE:
