@@ -94,7 +94,7 @@ def save(
     tensors = {f"model/{name}": value for name, value in weights_of(model).items()}
     tensors |= {f"seed/{name}": keras.ops.convert_to_numpy(state) for name, state in seed_states(model).items()}
     if optimizer is not None:
-        tensors |= {f"optimizer/{i}": np.array(v) for i, v in enumerate(optimizer.variables)}
+        tensors |= {f"optimizer/{i}": keras.ops.convert_to_numpy(v).copy() for i, v in enumerate(optimizer.variables)}
     if best is not None:
         tensors |= {f"best/{name}": value for name, value in best.items()}
     state = {"schema": SCHEMA_VERSION, "identity": identity, "progress": asdict(progress)}
