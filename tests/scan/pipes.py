@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -26,19 +27,20 @@ def _answer(path, answers, killed):
         with open(path, "wb") as end:  # waits for a reader
             if answer is KILL:
                 while not (readers := [p for p in psutil.Process().children(recursive=True) if _has_open(p, path)]):
-                    pass  # its opening is not finished yet
+                    time.sleep(0.01)  # its opening is not finished yet
                 (reader,) = readers
                 killed.append(" ".join(reader.cmdline()))
                 reader.kill()
                 while _has_readers(path):
-                    pass
+                    time.sleep(0.01)
             else:
                 end.write(answer)
 
 
 def _has_open(process, path):
     try:
-        return any(os.readlink(one.path) == str(path) for one in os.scandir(f"/proc/{process.pid}/fd"))
+        with os.scandir(f"/proc/{process.pid}/fd") as opened:
+            return any(os.readlink(one.path) == str(path) for one in opened)
     except OSError:  # it ended just now
         return False
 

@@ -127,7 +127,7 @@ if __name__ == "__main__":
 def test_a_process_that_draws_ends_with_the_training(data_folder, tmp_path):
     script = tmp_path / "draw.py"
     script.write_text(DRAW)
-    root = str(Path(run.__file__).parents[2])
+    root = str(Path(run.__file__).parents[3])
     training = subprocess.Popen(
         [sys.executable, script, data_folder], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": root}
     )
